@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+# Third-party libraries, all Debian packages; gateway/README.md has the reason for each.
+pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
+pkg_check_modules(LWS REQUIRED IMPORTED_TARGET libwebsockets)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+pkg_check_modules(OPENSSL REQUIRED IMPORTED_TARGET openssl)
+pkg_check_modules(ICU REQUIRED IMPORTED_TARGET icu-uc icu-i18n)
+# llhttp is the successor of http_parser with the same callbacks; Debian 12 has only the latter.
+pkg_check_modules(LLHTTP QUIET IMPORTED_TARGET libllhttp)
+if(LLHTTP_FOUND)
+  add_library(parley_http_parser INTERFACE)
+  target_link_libraries(parley_http_parser INTERFACE PkgConfig::LLHTTP)
+  target_compile_definitions(parley_http_parser INTERFACE PARLEY_LLHTTP)
+else()
+  find_library(HTTP_PARSER_LIB http_parser REQUIRED)
+  add_library(parley_http_parser INTERFACE)
+  target_link_libraries(parley_http_parser INTERFACE ${HTTP_PARSER_LIB})
+endif()
+find_library(MAGIC_LIB magic REQUIRED)
