@@ -22,14 +22,15 @@ bool slice_is(struct slice a, const char *s);
 bool slice_is_nocase(struct slice a, const char *s); /* ASCII only */
 bool slice_starts(struct slice a, const char *prefix);
 struct slice slice_trim(struct slice a); /* spaces and tabs */
-/* Cuts *rest at the first c: returns what stands before it, *rest becomes what stands behind. False at the end. */
+/* Cuts *rest at the first c: returns what stands before it, *rest becomes what stands behind. False at the
+ * end. */
 bool slice_next(struct slice *rest, char c, struct slice *part);
 /* Decimal digits only, no sign; false on anything else and on overflow. */
 bool slice_u64(struct slice a, uint64_t *out);
 char *slice_dup(struct slice a); /* mem_free it */
 
-/* A buffer that grows up to max. The first failure sticks: check `buf_err` once at the end. Always NUL-terminated
- * behind its n bytes once anything was added. */
+/* A buffer that grows up to max. The first failure sticks: check `buf_err` once at the end. Always
+ * NUL-terminated behind its n bytes once anything was added. */
 struct buf {
     char *p;
     size_t n, cap, max;
@@ -51,6 +52,7 @@ int buf_json_str(struct buf *b, struct slice s);
 char *buf_reserve(struct buf *b, size_t n);
 void buf_commit(struct buf *b, size_t n);
 void buf_drop_front(struct buf *b, size_t n);
+void buf_drop_back(struct buf *b, size_t n);
 struct slice buf_view(const struct buf *b);
 /* Gives the bytes (NUL-terminated, mem_free them) away and leaves b empty. */
 char *buf_take(struct buf *b, size_t *n);
@@ -59,7 +61,7 @@ char *buf_take(struct buf *b, size_t *n);
 struct arena;
 struct arena *arena_new(void);
 void arena_free(struct arena **a);
-void *arena_alloc(struct arena *a, size_t n); /* zeroed, aligned for any type */
+void *arena_alloc(struct arena *a, size_t n);              /* zeroed, aligned for any type */
 char *arena_dup(struct arena *a, const void *p, size_t n); /* NUL behind it */
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

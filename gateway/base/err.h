@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Errors: one list gives the number, the name, the text and what a caller may do about it.
  *
- * A function that can fail returns 0 or -ERR_x. Where an operator or an integrator must understand the failure it also
- * takes `struct err *`, which may be NULL, and fills it before it returns. Running out of memory and broken invariants
- * abort the process (mem.h, err_assert): they are never returned. */
+ * A function that can fail returns 0 or -ERR_x. Where an operator or an integrator must understand the
+ * failure it also takes `struct err *`, which may be NULL, and fills it before it returns. Running out of
+ * memory and broken invariants abort the process (mem.h, err_assert): they are never returned. */
 #ifndef PARLEY_BASE_ERR_H
 #define PARLEY_BASE_ERR_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One JSON object per line on stderr. A field's constructor is its privacy class, so that nothing that a person wrote, no
- * name, address or secret can be logged by accident: there is no constructor for them but log_personal, which prints a
- * keyed hash. What people wrote appears as a length only (log_len).
+ * One JSON object per line on stderr. A field's constructor is its privacy class, so that nothing that a
+ * person wrote, no name, address or secret can be logged by accident: there is no constructor for them but
+ * log_personal, which prints a keyed hash. What people wrote appears as a length only (log_len).
  *
  *   log_event(LOG_INFO, "outbox.sent", log_str("channel", ch), log_personal("to", to), log_int("ms", ms)); */
 #ifndef PARLEY_BASE_LOG_H
@@ -55,7 +55,7 @@ void log_set_tap(void (*tap)(enum log_level level, const char *event, struct sli
 #define log_event(level, event, ...)                                                                         \
     do {                                                                                                     \
         if (log_enabled(level))                                                                              \
-            log_write(level, event, (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) {0}});             \
+            log_write(level, event, (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}});              \
     } while (0)
 
 #endif

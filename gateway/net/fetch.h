@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * HTTP client on libcurl's multi interface. The SSRF guard decides on the address that is actually connected to, for the first
- * request and for each redirect (guard.h). */
+ * HTTP client on libcurl's multi interface. The SSRF guard decides on the address that is actually connected
+ * to, for the first request and for each redirect (guard.h). */
 #ifndef PARLEY_NET_FETCH_H
 #define PARLEY_NET_FETCH_H
 
@@ -21,16 +21,17 @@ struct fetch_request {
     const struct fetch_part {
         const char *name, *filename, *type;
         struct slice bytes;
-    } *parts;
-    const struct guard *guard; /* must not be NULL; lives as long as the fetcher */
-    size_t max_response;       /* over it the transfer fails with ERR_TOO_LARGE; 0: 1 MiB */
-    unsigned timeout_ms;       /* whole transfer; 0: 30,000 */
+    } * parts;
+    const struct guard *guard;   /* must not be NULL; lives as long as the fetcher */
+    size_t max_response;         /* over it the transfer fails with ERR_TOO_LARGE; 0: 1 MiB */
+    unsigned timeout_ms;         /* whole transfer; 0: 30,000 */
     unsigned connect_timeout_ms; /* 0: 10,000 */
-    unsigned max_redirects;    /* default 0: redirects are answers */
+    unsigned max_redirects;      /* default 0: redirects are answers */
 };
 
 struct fetch_response {
-    int err; /* 0, or -ERR_x when there is no answer: ERR_FORBIDDEN (guard), ERR_TIMEOUT, ERR_UNAVAILABLE, ERR_TOO_LARGE, … */
+    int err; /* 0, or -ERR_x when there is no answer: ERR_FORBIDDEN (guard), ERR_TIMEOUT, ERR_UNAVAILABLE,
+                ERR_TOO_LARGE, … */
     const char *error; /* for people, without the URL's query */
     bool maybe_sent;   /* err: the whole request may have reached the peer */
     int status;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Where a connection may go. Private, loopback, link-local, multicast, documentation, translated (IPv4-mapped, NAT64, 6to4,
- * Teredo) and other special ranges (IANA special-purpose registries) are refused unless listed. */
+ * Where a connection may go. Private, loopback, link-local, multicast, documentation, translated
+ * (IPv4-mapped, NAT64, 6to4, Teredo) and other special ranges (IANA special-purpose registries) are refused
+ * unless listed. */
 #ifndef PARLEY_NET_GUARD_H
 #define PARLEY_NET_GUARD_H
 
@@ -9,8 +10,8 @@
 #include <sys/socket.h>
 
 struct guard;
-/* allow: CIDRs ("127.0.0.0/8", "::1/128") that are permitted although special; NULL-terminated, may be NULL. any_port: else only
- * 80 and 443, and any port towards an address that `allow` names. */
+/* allow: CIDRs ("127.0.0.0/8", "::1/128") that are permitted although special; NULL-terminated, may be NULL.
+ * any_port: else only 80 and 443, and any port towards an address that `allow` names. */
 struct guard *guard_new(const char *const *allow, bool any_port, struct err *e);
 void guard_free(struct guard **g);
 bool guard_address(const struct guard *g, const struct sockaddr *sa); /* with the port */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The event loop of a worker: timers, work on other threads, signals. One per process, one thread. Only this folder sees
- * libuv, libwebsockets, libcurl and hiredis; everybody else sees these headers. */
+ * The event loop of a worker: timers, work on other threads, signals. One per process, one thread. Only this
+ * folder sees libuv, libwebsockets, libcurl and hiredis; everybody else sees these headers. */
 #ifndef PARLEY_NET_LOOP_H
 #define PARLEY_NET_LOOP_H
 
@@ -29,14 +29,15 @@ bool timer_running(const struct timer *t);
 void timer_free(struct timer **t);
 uint64_t loop_now_ms(struct loop *l); /* monotonic, cached per turn */
 
-/* Blocking or CPU-heavy work (scrypt, files, compression) on the loop's few threads. work runs there and may touch nothing but
- * arg; done runs on the loop afterwards, always. */
+/* Blocking or CPU-heavy work (scrypt, files, compression) on the loop's few threads. work runs there and may
+ * touch nothing but arg; done runs on the loop afterwards, always. */
 void loop_work(struct loop *l, void (*work)(void *arg), void (*done)(void *arg), void *arg);
 
 /* cb on each arrival of the signal, on the loop. */
 int loop_on_signal(struct loop *l, int signum, void (*cb)(int signum, void *arg), void *arg);
 
-/* A descriptor that somebody else owns (pipe, inotify): cb when it can be read. Returns a handle for loop_unwatch. */
+/* A descriptor that somebody else owns (pipe, inotify): cb when it can be read. Returns a handle for
+ * loop_unwatch (before the descriptor is closed), or NULL when it can't be polled (a plain file). */
 struct watch;
 struct watch *loop_watch(struct loop *l, int fd, void (*cb)(void *arg), void *arg);
 void loop_unwatch(struct watch **w);
