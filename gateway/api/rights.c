@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * See rights.h. */
+#include "gateway/api/rights.h"
+#include <string.h>
+
+static const struct {
+    const char *name;
+    unsigned bit;
+} role_names[] = {
+    {"agent", ROLE_AGENT},     {"supervisor", ROLE_SUPERVISOR},       {"focal", ROLE_FOCAL},
+    {"partner", ROLE_PARTNER}, {"administrator", ROLE_ADMINISTRATOR}, {"auditor", ROLE_AUDITOR},
+    {"integrator", ROLE_INTEGRATOR},
+};
+
+static bool next_name(struct slice *rest, struct slice *name)
+{
+    while (slice_next(rest, ' ', name))
+        if (name->n)
+            return true;
+    return false;
+}
+
+unsigned rights_roles(const char *names)
+{
+    unsigned roles = 0;
+    struct slice rest = slice_str(names), name;
+    while (next_name(&rest, &name))
+        for (size_t i = 0; i < sizeof role_names / sizeof *role_names; i++)
+            if (slice_is(name, role_names[i].name))
+                roles |= role_names[i].bit;
+    return roles;
+}
+
+bool rights_listed(const char *list, const char *name)
+{
+    struct slice rest = slice_str(list), part;
+    while (next_name(&rest, &part))
+        if (slice_is(part, name))
+            return true;
+    return false;
+}
+
+/* "tr" holds "tr" and "tr/izmir", not "tra". */
+static bool area_holds(struct slice outer, const char *inner)
+{
+    size_t n = strlen(inner);
+    return n >= outer.n && memcmp(inner, outer.p, outer.n) == 0 && (n == outer.n || inner[outer.n] == '/');
+}
+
+static bool area_served(const char *areas, const char *area)
+{
+    if (!areas || !*areas || !area || !*area)
+        return true;
+    struct slice rest = slice_str(areas), one;
+    while (next_name(&rest, &one))
+        if (area_holds(one, area))
+            return true;
+    return false;
+}
+
+bool rights_area(const struct who *w, const char *area)
+{
+    return area_served(w->areas, area);
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a && b && *a && strcmp(a, b) == 0;
+}
+
+/* Those who hold it. An offer shows what is needed to decide; accepting it opens the rest. */
+static unsigned rights_of_holder(const struct store_thread *t)
+{
+    if (t->state == STORE_OFFERED)
+        return RIGHT_SEE | RIGHT_READ | RIGHT_ANSWER;
+    if (t->state == STORE_ASSIGNED || t->state == STORE_SNOOZED)
+        return RIGHT_SEE | RIGHT_READ | RIGHT_WRITE | RIGHT_MOVE;
+    if (t->state == STORE_RESOLVED)
+        return RIGHT_SEE | RIGHT_READ | RIGHT_MOVE;
+    return 0;
+}
+
+unsigned rights_thread(const struct who *w, const struct store_thread *t, bool holds_contact)
+{
+    if (t->clearance > w->clearance || !rights_area(w, t->area))
+        return 0;
+    unsigned r = 0;
+    if (w->roles & (ROLE_SUPERVISOR | ROLE_FOCAL))
+        r |= RIGHT_SEE | RIGHT_READ | RIGHT_WRITE | RIGHT_MOVE | RIGHT_ASSIGN;
+    if (w->roles & ROLE_SUPERVISOR)
+        r |= RIGHT_WIRE;
+    if (w->roles & ROLE_INTEGRATOR)
+        r |= RIGHT_SEE | RIGHT_READ | RIGHT_WRITE | RIGHT_MOVE | RIGHT_ASSIGN;
+    if (w->roles & (ROLE_AGENT | ROLE_PARTNER | ROLE_FOCAL | ROLE_SUPERVISOR) && same(t->assignee, w->agent))
+        r |= rights_of_holder(t);
+    if (w->roles & ROLE_AGENT && holds_contact)
+        r |= RIGHT_SEE | RIGHT_READ; /* earlier threads of somebody they are talking with */
+    return r;
+}
+
+bool rights_colleague(const struct who *w, const struct store_agent *a)
+{
+    if (w->roles & ROLE_ADMINISTRATOR || same(a->id, w->agent))
+        return true;
+    if (w->roles & (ROLE_SUPERVISOR | ROLE_FOCAL)) {
+        if (!a->areas || !*a->areas || !w->areas || !*w->areas)
+            return true;
+        struct slice rest = slice_str(a->areas), area;
+        while (next_name(&rest, &area)) {
+            char one[256];
+            if (area.n >= sizeof one)
+                continue;
+            memcpy(one, area.p, area.n);
+            one[area.n] = '\0';
+            if (area_served(w->areas, one))
+                return true;
+        }
+        return false;
+    }
+    struct slice rest = slice_str(a->teams), team;
+    while (next_name(&rest, &team)) {
+        struct slice mine = slice_str(w->teams), my;
+        while (next_name(&mine, &my))
+            if (slice_eq(team, my))
+                return true;
+    }
+    return false;
+}
+
+bool rights_manage_agents(const struct who *w)
+{
+    return w->roles & (ROLE_SUPERVISOR | ROLE_ADMINISTRATOR);
+}
+
+static bool speaks(const struct store_agent *a, const char *tag)
+{
+    for (size_t i = 0; i < a->languages_n; i++)
+        if (strcmp(a->languages[i].tag, tag) == 0)
+            return true;
+    return false;
+}
+
+bool rights_could_serve(const struct who *w, const struct store_agent *a, const char *language, const char *topic, int clearance,
+                        const char *area, const char *const *fallback)
+{
+    if (clearance > w->clearance || !area_served(a->areas, area))
+        return false;
+    if (*topic && !rights_listed(a->topics, "*") && !rights_listed(a->topics, topic))
+        return false;
+    if (!*language || speaks(a, language))
+        return true;
+    for (size_t i = 0; fallback && fallback[i]; i++)
+        if (speaks(a, fallback[i]))
+            return true;
+    return false;
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * REST calls: from a path to a function, with the caller's roles, the body and the Idempotency-Key seen to. */
+#include "gateway/api/api_internal.h"
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BODY_MAX (1u << 20)
+#define UPLOAD_MAX (25u << 20)
+
+static const struct call_route global_routes[] = {
+    {HTTP_M_POST, "sign-in", auth_sign_in, 0, CALL_JSON | CALL_GLOBAL | CALL_OPEN},
+    {HTTP_M_POST, "sign-out", auth_sign_out, 0, CALL_GLOBAL},
+    {HTTP_M_GET, "me", auth_me, 0, CALL_GLOBAL},
+    {HTTP_M_PATCH, "me", auth_me_patch, 0, CALL_JSON | CALL_GLOBAL},
+    {.run = NULL},
+};
+
+static const struct call_route *const tables[] = {thread_routes, people_routes, office_routes, file_routes};
+
+/* ---- matching ---- */
+
+static bool path_fits(const char *pattern, struct slice path, struct slice args[CALL_ARGS])
+{
+    struct slice want = slice_str(pattern), w, p;
+    size_t n = 0;
+    for (;;) {
+        bool more_w = slice_next(&want, '/', &w), more_p = slice_next(&path, '/', &p);
+        if (more_w != more_p)
+            return false;
+        if (!more_w)
+            return true;
+        if (slice_is(w, "{}")) {
+            if (!p.n || n == CALL_ARGS)
+                return false;
+            args[n++] = p;
+        } else if (!slice_eq(w, p))
+            return false;
+    }
+}
+
+/* The route, or NULL; *known tells whether the path exists with another method. */
+static const struct call_route *find_in(const struct call_route *r, enum http_method m, struct slice path, struct slice args[CALL_ARGS], bool *known)
+{
+    for (; r->run; r++) {
+        if (!path_fits(r->path, path, args))
+            continue;
+        *known = true;
+        if (r->method == m || (m == HTTP_M_HEAD && r->method == HTTP_M_GET))
+            return r;
+    }
+    return NULL;
+}
+
+static const struct call_route *find(bool global, enum http_method m, struct slice path, struct slice args[CALL_ARGS], bool *known)
+{
+    if (global)
+        return find_in(global_routes, m, path, args, known);
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        const struct call_route *r = find_in(tables[i], m, path, args, known);
+        if (r)
+            return r;
+    }
+    return NULL;
+}
+
+static bool cut_prefix(struct slice *s, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    if (!slice_starts(*s, prefix))
+        return false;
+    s->p += n;
+    s->n -= n;
+    return true;
+}
+
+/* Splits "/api/v1/ops/demo/threads" into operation and rest. */
+static bool split_path(struct slice path, struct slice *op, struct slice *rest, bool *global)
+{
+    if (!cut_prefix(&path, "/api/v1/"))
+        return false;
+    *global = !cut_prefix(&path, "ops/");
+    if (*global) {
+        *rest = path;
+        return true;
+    }
+    const char *slash = path.n ? memchr(path.p, '/', path.n) : NULL;
+    if (!slash)
+        return false;
+    *op = (struct slice){path.p, (size_t)(slash - path.p)};
+    *rest = (struct slice){slash + 1, path.n - op->n - 1};
+    return true;
+}
+
+/* ---- answering ---- */
+
+void call_end(struct call *c)
+{
+    json_decref(c->body);
+    mem_free((char *)c->idem_key.p);
+    mem_free(c);
+}
+
+static void idem_finished(void *arg, const struct err *e)
+{
+    (void)arg;
+    (void)e; /* the answer was given; a repetition meets the claim until it ends */
+}
+
+/* "201 {…}": what a repetition of the same key is answered with. */
+static void idem_keep(struct call *c, int status, struct slice json)
+{
+    struct buf b;
+    if (!c->idem)
+        return;
+    buf_init(&b, 4u << 20);
+    buf_printf(&b, "%d ", status);
+    buf_slice(&b, json);
+    store_idem_finish(c->op->op, slice_str(c->idem_scope), c->idem_key, buf_view(&b), idem_finished, NULL);
+    buf_clear(&b);
+}
+
+static void reply_json(struct http_req *rq, int status, struct slice json)
+{
+    static const struct http_head heads[] = {
+        {"Content-Type", {"application/json", 16}}, {"Cache-Control", {"no-store", 8}}, {NULL, {0, 0}}};
+    http_reply(rq, status, heads, json);
+}
+
+void call_json(struct call *c, int status, struct slice json)
+{
+    idem_keep(c, status, json);
+    reply_json(c->rq, status, json);
+    call_end(c);
+}
+
+void call_empty(struct call *c, int status)
+{
+    idem_keep(c, status, (struct slice){0, 0});
+    http_reply(c->rq, status, NULL, (struct slice){0, 0});
+    call_end(c);
+}
+
+void call_err(struct call *c, const struct err *e)
+{
+    http_problem_err(c->rq, e); /* errors are not kept: the same key may be tried again */
+    call_end(c);
+}
+
+void call_problem(struct call *c, int status, const char *detail)
+{
+    http_problem(c->rq, status, detail, NULL);
+    call_end(c);
+}
+
+/* ---- what calls ask ---- */
+
+bool call_query(struct call *c, const char *key, struct buf *b)
+{
+    buf_reset(b);
+    return text_form_get(http_req_query(c->rq), key, b) && text_valid(buf_view(b), NULL);
+}
+
+unsigned call_limit(struct call *c)
+{
+    struct buf b;
+    uint64_t n = 50;
+    buf_init(&b, 64);
+    bool good = !call_query(c, "limit", &b) || (slice_u64(buf_view(&b), &n) && n >= 1 && n <= 200);
+    buf_clear(&b);
+    if (good)
+        return (unsigned)n;
+    call_problem(c, 400, "limit: a number from 1 to 200 is wanted");
+    return 0;
+}
+
+bool call_members(struct call *c, const char *const *known)
+{
+    struct err e = {0};
+    if (json_only(c->body, known, &e))
+        return true;
+    call_err(c, &e);
+    return false;
+}
+
+bool call_id(struct call *c, struct slice text, struct id *out)
+{
+    if (id_valid(text)) {
+        memcpy(out->s, text.p, ID_LEN);
+        out->s[ID_LEN] = '\0';
+        return true;
+    }
+    call_problem(c, 404, "no such thing");
+    return false;
+}
+
+/* ---- running ---- */
+
+static void run(struct call *c)
+{
+    c->route->run(c);
+}
+
+static void on_idem(void *arg, const struct err *e, int state, struct slice answer)
+{
+    struct call *c = arg;
+    if (e->code)
+        call_err(c, e);
+    else if (state == 0) {
+        c->idem = true;
+        run(c);
+    } else if (state == 2)
+        call_problem(c, 409, "a call with this Idempotency-Key is under way");
+    else if (state == 3)
+        call_problem(c, 422, "this Idempotency-Key was used with another body");
+    else {
+        struct slice status;
+        uint64_t code = 200;
+        slice_next(&answer, ' ', &status);
+        slice_u64(status, &code);
+        reply_json(c->rq, (int)code, answer);
+        call_end(c);
+    }
+}
+
+static void idem_claim(struct call *c)
+{
+    unsigned char hash[SHA256_DIGEST_LENGTH];
+    struct slice key = http_req_header(c->rq, "idempotency-key"), body = http_req_body(c->rq), path = http_req_path(c->rq);
+    if (key.n > 128) {
+        call_problem(c, 400, "Idempotency-Key: at most 128 bytes");
+        return;
+    }
+    SHA256((const unsigned char *)(body.p ? body.p : ""), body.n, hash);
+    c->idem_key = (struct slice){slice_dup(key), key.n};
+    snprintf(c->idem_scope, sizeof c->idem_scope, "%.63s %d %.*s", c->caller.login, (int)http_req_method(c->rq), path.n < 100 ? (int)path.n : 100,
+             path.p);
+    store_idem_begin(c->op->op, slice_str(c->idem_scope), c->idem_key, hash, on_idem, c);
+}
+
+static bool media_type_is(struct slice header, const char *type)
+{
+    struct slice first;
+    if (!slice_next(&header, ';', &first))
+        return false;
+    return slice_is_nocase(slice_trim(first), type);
+}
+
+/* Reads the body; false when it was answered. */
+static bool take_body(struct call *c)
+{
+    struct slice body = http_req_body(c->rq);
+    struct err e = {0};
+    if (!(c->route->flags & CALL_JSON))
+        return true;
+    if (!media_type_is(http_req_header(c->rq, "content-type"), "application/json")) {
+        call_problem(c, 415, "Content-Type: application/json is wanted");
+        return false;
+    }
+    c->body = json_parse(body, JSON_DEPTH_DEFAULT, &e);
+    if (c->body && !json_is_object(c->body))
+        err_set(&e, ERR_INVALID, "a JSON object is wanted");
+    if (!e.code)
+        return true;
+    call_err(c, &e);
+    return false;
+}
+
+static void on_caller(void *arg, const struct err *e, const struct caller *caller)
+{
+    struct call *c = arg;
+    if (e->code) {
+        if (e->code == ERR_AUTH && !http_req_header(c->rq, "authorization").n)
+            call_problem(c, 401, e->text);
+        else
+            call_err(c, e);
+        return;
+    }
+    c->caller = *caller;
+    c->caller.who.login = c->caller.login;
+    c->caller.who.agent = c->caller.agent;
+    c->caller.who.name = c->caller.name;
+    c->caller.who.areas = c->caller.areas;
+    c->caller.who.teams = c->caller.teams;
+    if (c->route->roles && !(c->route->roles & c->caller.who.roles)) {
+        call_problem(c, 403, "your role does not allow this");
+        return;
+    }
+    if (!take_body(c))
+        return;
+    bool write = c->route->method != HTTP_M_GET;
+    if (write && c->op && !(c->route->flags & CALL_RAW) && http_req_header(c->rq, "idempotency-key").n)
+        idem_claim(c);
+    else
+        run(c);
+}
+
+static void handle(struct http_req *rq, void *arg)
+{
+    struct api *a = arg;
+    struct slice op_name = {0}, rest;
+    bool global = false, known = false;
+    struct slice args[CALL_ARGS] = {{0, 0}};
+    if (!split_path(http_req_path(rq), &op_name, &rest, &global)) {
+        http_problem(rq, 404, "no such thing", NULL);
+        return;
+    }
+    const struct call_route *r = find(global, http_req_method(rq), rest, args, &known);
+    if (!r) {
+        http_problem(rq, known ? 405 : 404, known ? "another method is wanted" : "no such thing", NULL);
+        return;
+    }
+    struct call *c = mem_alloc(sizeof *c);
+    c->api = a;
+    c->rq = rq;
+    c->route = r;
+    memcpy(c->args, args, sizeof args);
+    if (!global && !(c->op = operation_find(a, op_name))) {
+        /* Says the same to somebody who is not signed in as for an operation that is there. */
+        struct slice none;
+        bool anonymous = !http_req_header(rq, "authorization").n && !http_req_cookie(rq, "parley", &none) && !http_req_cookie(rq, "__Host-parley", &none);
+        call_problem(c, anonymous ? 401 : 404, anonymous ? "sign in first" : "no such operation");
+        return;
+    }
+    if (r->flags & CALL_OPEN) {
+        if (take_body(c))
+            run(c);
+    }
+    else /* nothing of the body is looked at before it is known who sends it */
+        auth_request(a, c->op, rq, r->method != HTTP_M_GET, on_caller, c);
+}
+
+static void openapi(struct http_req *rq, void *arg)
+{
+    struct api *a = arg;
+    if (http_req_method(rq) != HTTP_M_GET && http_req_method(rq) != HTTP_M_HEAD)
+        http_problem(rq, 405, "GET is wanted", NULL);
+    else
+        reply_json(rq, 200, (struct slice){a->openapi, a->openapi_n});
+}
+
+static void page(struct http_req *rq, void *arg)
+{
+    struct api *a = arg;
+    if (!pages_serve(a->pages, rq))
+        http_problem(rq, 404, "no such page", NULL);
+}
+
+struct http_route api_route(struct api *a, struct http_req *rq)
+{
+    struct slice path = http_req_path(rq);
+    if (slice_starts(path, "/ws/agent/"))
+        return (struct http_route){socket_upgrade, a, 0, true};
+    if (slice_is(path, "/api/v1/openapi.json"))
+        return (struct http_route){openapi, a, 0, false};
+    if (slice_starts(path, "/api/")) {
+        /* Only an upload may be large, and only where uploads go. */
+        bool upload = http_req_method(rq) == HTTP_M_POST && path.n > 12 && memcmp(path.p + path.n - 12, "/attachments", 12) == 0;
+        size_t upload_max = a->cf.upload_max ? (size_t)a->cf.upload_max : UPLOAD_MAX;
+        return (struct http_route){handle, a, upload ? upload_max : BODY_MAX, false};
+    }
+    if (pages_has(a->pages, path))
+        return (struct http_route){page, a, 0, false};
+    return (struct http_route){NULL, NULL, 0, false};
+}
