@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Puts the page together: the template's elements, the conversation, what is kept, the way out.
+
+import { $, show } from './dom';
+import { changeLanguage, language, readTexts } from './texts';
+import { Choice } from './frames';
+import { Conversation, Unsent, UnsentFile } from './conversation';
+import { Compose } from './compose';
+import { Keep, Kept } from './keep';
+import { Leave } from './leave';
+import { Log } from './log';
+import { Voice } from './voice';
+import { embed, tellSite } from './embed';
+import { statusLine } from './notice';
+
+const root = document.documentElement;
+const data = document.body.dataset;
+const base = data['base'] as string;
+
+readTexts();
+
+const log = new Log(
+  {
+    choose: (c) => send(c.title, [], c),
+    again: (m) => conversation.tryAgain(m),
+    remove: (m) => conversation.drop(m),
+  },
+  (e) => e.direction === 'out' && tellSite.unread(),
+);
+const conversation = new Conversation(base, data['socket'] as string, language, log, () => keep.save());
+log.conversation = conversation;
+const keep = new Keep(base, record, () => wipe());
+const compose = new Compose({
+  send,
+  choices: () => log.activeChoices(),
+  typing: (on) => conversation.typing(on),
+  touched: () => conversation.link.start(),
+  draft: () => keep.save(true),
+});
+const voice = new Voice(
+  (f) => send('', [f]),
+  () => compose.focus(),
+);
+const mine = $<HTMLInputElement>('mine');
+
+function record(): Kept {
+  const queue = conversation.queue
+    .filter((m) => !m.id && !m.files.length)
+    .map((m) => ({ ref: m.ref, text: m.text, time: m.time, ...(m.choice ? { choice: m.choice } : {}) }));
+  return { v: 1, session: conversation.session, lang: language(), draft: compose.value, queue };
+}
+
+function send(text: string, files: UnsentFile[], choice?: Choice): void {
+  conversation.write(text, files, choice);
+  $<HTMLDetailsElement>('langs').open = false;
+  root.classList.add('begun');
+}
+
+function wipe(): void {
+  keep.turn(false);
+  mine.checked = false;
+  voice.drop();
+  compose.clear();
+  conversation.wipe();
+  document.querySelectorAll<HTMLInputElement>('input[name=session]').forEach((i) => (i.value = ''));
+  root.classList.remove('begun');
+}
+
+function setLanguage(lang: string): void {
+  changeLanguage(base, lang, (ok) => {
+    if (!ok) return statusLine.set('offline');
+    log.redraw();
+    compose.redraw();
+    statusLine.redraw();
+    conversation.link.again();
+    keep.save();
+  });
+}
+
+function restore(k: Kept): void {
+  mine.checked = true;
+  conversation.session = k.session;
+  if (!compose.value) compose.value = k.draft;
+  if (k.lang !== language() && data['chosen'] !== 'yes') setLanguage(k.lang);
+  for (const q of k.queue) {
+    const m: Unsent = { ref: q.ref, text: q.text, time: q.time, files: [], part: 0, state: 'waiting' };
+    if (q.choice) m.choice = q.choice;
+    conversation.put(m);
+  }
+  if (k.session) begin();
+}
+
+function begin(): void {
+  root.classList.add('begun');
+  $<HTMLDetailsElement>('langs').open = false;
+  conversation.link.start();
+}
+
+function wire(): void {
+  mine.addEventListener('change', () => {
+    if (!keep.turn(mine.checked)) mine.checked = false;
+  });
+  $('langs').addEventListener('click', (e) => {
+    const link = (e.target as Element).closest('a');
+    if (!link) return;
+    e.preventDefault();
+    $<HTMLDetailsElement>('langs').open = false;
+    $('langs-open').focus();
+    setLanguage(link.getAttribute('hreflang') as string);
+  });
+  $('skip').addEventListener('click', (e) => {
+    e.preventDefault(); // an address with #… would be one more line in the browser's history
+    compose.focus();
+  });
+  // Files and voice notes are never kept on the device, so closing now would lose them; texts only when nothing is kept.
+  addEventListener('beforeunload', (e) => {
+    const lost = conversation.queue.some((m) => !m.id && (m.files.length > 0 || !keep.on));
+    if (!lost) return;
+    e.preventDefault();
+    e.returnValue = '';
+  });
+  addEventListener('pagehide', () => keep.save());
+}
+
+function start(): void {
+  // The server drew the entries of a session that was begun without scripts: it goes on here.
+  const session = document.querySelector<HTMLInputElement>('input[name=session]');
+  const begun = session ? session.value : '';
+  log.reset();
+  root.classList.replace('nojs', 'js');
+  wire();
+  new Leave(base, data['exit'] as string, {
+    wipe,
+    session: () => conversation.session,
+    forgotten: () => {
+      statusLine.pass('forgotten', 15000);
+      scrollTo(0, 0);
+    },
+  });
+  embed(compose);
+  const kept = keep.read();
+  if (begun) conversation.session = begun;
+  if (kept) restore(begun ? { ...kept, session: begun } : kept);
+  else if (begun) begin();
+  if (data['chosen'] === 'yes') $<HTMLDetailsElement>('langs').open = false;
+  show($('device'), true);
+}
+
+start();

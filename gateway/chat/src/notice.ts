@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// One line above the composer that says how things stand: no link, busy, somebody types, who has the conversation.
+
+import { $ } from './dom';
+import { t } from './texts';
+
+let key = '';
+let typing = '';
+let passing = '';
+let passingTimer = 0;
+let offlineTimer = 0;
+
+function draw(): void {
+  const line = $('status');
+  const text = passing || (key && key !== 'assigned' ? t(key) : typing || (key ? t(key) : ''));
+  if (line.textContent !== text) line.textContent = text;
+  line.className = key === 'offline' || key === 'busy' || key === 'closed' || passing ? 'strong' : '';
+}
+
+export const statusLine = {
+  /** A text key, or '' for none. A short break of the link is not worth a word. */
+  set(next: string): void {
+    clearTimeout(offlineTimer);
+    if (next === 'offline' && key !== 'offline') {
+      offlineTimer = window.setTimeout(() => {
+        key = 'offline';
+        draw();
+      }, 2500);
+      return;
+    }
+    key = next;
+    draw();
+  },
+  typing(text: string): void {
+    typing = text;
+    draw();
+  },
+  /** For a few seconds: something that was done or refused. */
+  pass(textKey: string, ms: number): void {
+    passing = t(textKey);
+    clearTimeout(passingTimer);
+    passingTimer = window.setTimeout(() => {
+      passing = '';
+      draw();
+    }, ms);
+    draw();
+  },
+  redraw: draw,
+};
