@@ -1,0 +1,85 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What every function uses. The files of this folder are joined into one library (CMakeLists.txt says in which order); the line
+-- "#!lua name=parley_N" and `local VERSION = N` are put before them. Each function gets one key, the prefix "p:{op}:"; with a
+-- Redis Cluster all of an operation is in one slot. Functions see ids, codes, times and ciphertext, never what people wrote.
+local P = {}
+local function call(...) -- redis.call does not exist yet while the library is loaded
+    return redis.call(...)
+end
+
+P.BOT, P.WAITING, P.OFFERED, P.ASSIGNED, P.SNOOZED, P.RESOLVED = 0, 1, 2, 3, 4, 5 -- enum store_state
+P.EV_ENTRY, P.EV_ENTRY_STATUS, P.EV_ENTRY_CHANGED, P.EV_THREAD, P.EV_CONTACT = 0, 1, 2, 3, 4 -- enum store_event_kind
+P.EV_AGENT, P.EV_CONFIG, P.EV_KEYS, P.EV_USER = 5, 6, 7, 8
+P.OFFLINE, P.ONLINE, P.AWAY, P.BREAK = 0, 1, 2, 3 -- enum store_presence
+P.DAY_MS = 86400000
+
+-- Redis's time in milliseconds: the only clock of whatever is stored or due.
+function P.now()
+    local t = call('TIME')
+    return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+-- A whole number as decimal digits: Lua 5.1 would print times as 1.7e+12.
+local function int(n)
+    return string.format('%.0f', n)
+end
+P.int = int
+
+-- The first word is the name of a code in gateway/base/err.h.
+function P.err(text)
+    return redis.error_reply(text)
+end
+
+-- The names carry the version, since Redis's function names are global: an old node goes on with its own library.
+function P.reg(name, fn)
+    redis.register_function('p' .. VERSION .. '_' .. name, function(keys, args)
+        return fn(keys[1], args)
+    end)
+end
+
+-- The same for functions that write nothing.
+function P.reg_ro(name, fn)
+    redis.register_function {
+        function_name = 'p' .. VERSION .. '_' .. name,
+        callback = function(keys, args)
+            return fn(keys[1], args)
+        end,
+        flags = {'no-writes'}
+    }
+end
+
+-- An id in the alphabet of ours, made from what is unique already.
+local digits = {['0'] = 'g', ['1'] = 'h', ['8'] = 'i', ['9'] = 'j'}
+function P.derived_id(s)
+    return (string.gsub(string.sub(redis.sha1hex(s), 1, 26), '[0189]', digits))
+end
+
+-- Adds an event; f: its fields as a list {'t', thread, 'w', why …} (README.md has their names).
+function P.event(K, now, kind, f)
+    return call('XADD', K .. 'events', 'MINID', '~', int(now - P.DAY_MS), '*', 'k', kind, unpack(f))
+end
+
+-- Adds a line to the audit; the entry's id is its time. Ids and codes only.
+function P.audit(K, actor, action, object, detail)
+    call('XADD', K .. 'audit', '*', 'a', actor, 'x', action, 'o', object, 'd', detail or '')
+end
+
+-- True when somebody newer holds the lease: what an older holder wants is refused.
+function P.fenced(K, lease, fence)
+    local current = call('HGET', K .. 'fences', lease)
+    return current and tonumber(fence) < tonumber(current)
+end
+
+-- A hash's fields by name, '' where there is none.
+function P.fields(key, ...)
+    local v, t = call('HMGET', key, ...), {}
+    for i = 1, select('#', ...) do
+        t[select(i, ...)] = v[i] or ''
+    end
+    return t
+end
+
+-- Blank-separated lists.
+function P.has_word(list, word)
+    return string.find(' ' .. list .. ' ', ' ' .. word .. ' ', 1, true) ~= nil
+end

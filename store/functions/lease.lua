@@ -1,0 +1,71 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Leases and timers. lease:<name> = "<node> <fence>" with its end; fences: name → the fence of the newest holder.
+-- timers: zset of "<what> <id>" by due time. Whoever fires takes a due one by moving it on a minute: it comes again unless it is dropped.
+do
+    local int = P.int
+    local AGAIN_MS = 60000
+
+    -- name node ttl: the fence when the node holds it (taken or renewed), else minus the milliseconds that it is another's.
+    P.reg('lease_take', function(K, a)
+        local key, node, ttl = K .. 'lease:' .. a[1], a[2], a[3]
+        local now = call('GET', key)
+        if not now then
+            local fence = call('HINCRBY', K .. 'fences', a[1], 1)
+            call('SET', key, node .. ' ' .. int(fence), 'PX', ttl)
+            return fence
+        end
+        local holder, fence = string.match(now, '^(%S+) (%d+)$')
+        if holder ~= node then
+            return -math.max(1, call('PTTL', key))
+        end
+        call('PEXPIRE', key, ttl)
+        return tonumber(fence)
+    end)
+
+    -- name node
+    P.reg('lease_give', function(K, a)
+        local key = K .. 'lease:' .. a[1]
+        local now = call('GET', key)
+        if now and string.match(now, '^(%S+) ') == a[2] then
+            call('DEL', key)
+        end
+        return redis.status_reply('OK')
+    end)
+
+    P.reg('timer_set', function(K, a)
+        call('ZADD', K .. 'timers', a[2], a[1])
+        return redis.status_reply('OK')
+    end)
+
+    P.reg('timer_drop', function(K, a)
+        call('ZREM', K .. 'timers', a[1])
+        return redis.status_reply('OK')
+    end)
+
+    -- fence: what is due as {timer, its new time, …}, and first how long until the next one (-1: none).
+    P.reg('timers_due', function(K, a)
+        if P.fenced(K, 'timers', a[1]) then
+            return P.err('FENCED')
+        end
+        local key, now = K .. 'timers', P.now()
+        local out, again = {-1}, int(now + AGAIN_MS)
+        for _, timer in ipairs(call('ZRANGEBYSCORE', key, '-inf', int(now), 'LIMIT', 0, 100)) do
+            call('ZADD', key, again, timer)
+            out[#out + 1], out[#out + 2] = timer, again
+        end
+        local first = call('ZRANGE', key, 0, 0, 'WITHSCORES')
+        if first[2] then
+            out[1] = math.max(0, tonumber(first[2]) - now)
+        end
+        return out
+    end)
+
+    -- timer time: it was handled; drops it unless somebody set it anew meanwhile.
+    P.reg('timer_done', function(K, a)
+        local key = K .. 'timers'
+        if call('ZSCORE', key, a[1]) == a[2] then
+            call('ZREM', key, a[1])
+        end
+        return redis.status_reply('OK')
+    end)
+end

@@ -1,0 +1,287 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The moves of router, agents and supervisors. Each checks what its caller believes and refuses with CONFLICT otherwise.
+do
+    local int = P.int
+
+    -- Who gets a thread must exist, be allowed to work and to see it.
+    local function fit(K, t, agent)
+        local a = P.fields(K .. 'agent:' .. agent, 'ds', 'cl', 'ps', 'cp')
+        if a.ds == '' then
+            return nil, P.err('NOT_FOUND no such agent')
+        elseif a.ds == '1' then
+            return nil, P.err('CONFLICT the agent is disabled')
+        elseif (tonumber(a.cl) or 0) < t.cl then
+            return nil, P.err('FORBIDDEN the agent may not see it')
+        end
+        return a
+    end
+
+    local function find(K, id)
+        local t = P.thread(K, id)
+        if not t then
+            return nil, P.err('NOT_FOUND no such thread')
+        end
+        return t
+    end
+
+    -- fence thread version agent ms
+    P.reg('offer', function(K, a)
+        if P.fenced(K, 'router', a[1]) then
+            return P.err('FENCED')
+        end
+        local t, e = find(K, a[2])
+        if not t then
+            return e
+        elseif t.st ~= P.WAITING or t.v ~= tonumber(a[3]) then
+            return P.err('CONFLICT it has changed')
+        end
+        local agent = a[4]
+        local g, e2 = fit(K, t, agent)
+        if not g then
+            return e2
+        elseif g.ps ~= '1' then
+            return P.err('CONFLICT the agent is not there')
+        elseif call('SCARD', K .. 'held:' .. agent) >= (tonumber(g.cp) or 0) then
+            return P.err('CONFLICT the agent has enough')
+        end
+        local now = P.now()
+        P.move(K, t, P.OFFERED, {now = now, actor = 'router', why = 'offered', agent = agent, at = int(now + a[5])})
+        return redis.status_reply('OK')
+    end)
+
+    local function declined(t)
+        return {'dc', P.has_word(t.dc, t.as) and t.dc or (t.dc == '' and t.as or t.dc .. ' ' .. t.as)}
+    end
+
+    -- fence: the offers whose time is over, a hundred per call.
+    P.reg('offers_expire', function(K, a)
+        if P.fenced(K, 'router', a[1]) then
+            return P.err('FENCED')
+        end
+        local now = P.now()
+        local due = call('ZRANGEBYSCORE', K .. 'offers', '-inf', int(now), 'LIMIT', 0, 100)
+        for _, id in ipairs(due) do
+            local t = P.thread(K, id)
+            P.move(K, t, P.WAITING, {now = now, actor = 'system', why = 'expired', a = t.as, set = declined(t), detail = t.as})
+        end
+        return #due
+    end)
+
+    -- offset count: a page of what waits, longest first, as {id, hash}.
+    P.reg_ro('waiting_page', function(K, a)
+        local out = {}
+        for _, id in ipairs(call('ZRANGE', K .. 'waiting', a[1], a[1] + a[2] - 1)) do
+            out[#out + 1] = {id, P.answer(K, id)}
+        end
+        return out
+    end)
+
+    P.reg('nobody_once', function(K, a)
+        local st = call('HGET', K .. 'thread:' .. a[1], 'st')
+        if not st then
+            return P.err('NOT_FOUND no such thread')
+        elseif st ~= tostring(P.WAITING) then
+            return 0
+        end
+        return call('HSETNX', K .. 'thread:' .. a[1], 'nb', 1)
+    end)
+
+    local function mine(t, agent)
+        return t.st == P.OFFERED and t.as == agent
+    end
+
+    -- thread agent
+    P.reg('accept', function(K, a)
+        local t, e = find(K, a[1])
+        if not t then
+            return e
+        elseif t.st == P.ASSIGNED and t.as == a[2] then
+            return P.answer(K, t.id) -- the same again
+        elseif not mine(t, a[2]) then
+            return P.err('CONFLICT it is not offered to the agent')
+        end
+        P.move(K, t, P.ASSIGNED, {now = P.now(), actor = a[2], why = 'accepted', agent = a[2]})
+        return P.answer(K, t.id)
+    end)
+
+    -- thread agent reason
+    P.reg('decline', function(K, a)
+        local t, e = find(K, a[1])
+        if not t then
+            return e
+        elseif not mine(t, a[2]) then
+            return P.err('CONFLICT it is not offered to the agent')
+        end
+        P.move(K, t, P.WAITING, {now = P.now(), actor = a[2], why = 'declined', a = a[2], b = a[3], set = declined(t), detail = a[3]})
+        return P.answer(K, t.id)
+    end)
+
+    -- thread version agent actor
+    P.reg('assign', function(K, a)
+        local t, e = find(K, a[1])
+        if not t then
+            return e
+        elseif a[2] ~= '0' and t.v ~= tonumber(a[2]) then
+            return P.err('CONFLICT it has changed')
+        elseif t.st == P.RESOLVED then
+            return P.err('CONFLICT it is resolved')
+        elseif t.st == P.ASSIGNED and t.as == a[3] then
+            return P.answer(K, t.id)
+        end
+        local g, e2 = fit(K, t, a[3])
+        if not g then
+            return e2
+        end
+        P.move(K, t, P.ASSIGNED, {now = P.now(), actor = a[4], why = 'assigned', agent = a[3]})
+        return P.answer(K, t.id)
+    end)
+
+    -- thread actor agent clearance n field value… : agent '' puts it into the queue.
+    P.reg('transfer', function(K, a)
+        local t, e = find(K, a[1])
+        if not t then
+            return e
+        elseif t.st == P.RESOLVED then
+            return P.err('CONFLICT it is resolved')
+        end
+        local now, actor, agent, cl = P.now(), a[2], a[3], tonumber(a[4])
+        local set = {'dc', '', 'nb', ''}
+        for i = 5, #a do
+            set[#set + 1] = a[i]
+        end
+        if cl >= 0 and cl < t.cl then
+            return P.err('FORBIDDEN a clearance is only raised')
+        elseif cl > t.cl then
+            if P.seal_conflict and P.seal_conflict(K, t, cl) then
+                return P.err('CONFLICT the person has an open thread at that clearance')
+            end
+            t.cl = cl
+            set[#set + 1], set[#set + 2] = 'cl', cl
+            call('ZADD', K .. 'reseal', int(now), t.id)
+        end
+        local sealed = cl >= 0 and t.cl == cl and 'sealed' or ''
+        if agent ~= '' then
+            local g, e2 = fit(K, t, agent)
+            if not g then
+                return e2
+            end
+            P.move(K, t, P.ASSIGNED, {now = now, actor = actor, why = 'transferred', agent = agent, b = sealed, set = set})
+        else
+            P.move(K, t, P.WAITING, {now = now, actor = actor, why = 'transferred', b = sealed, set = set, detail = ''})
+        end
+        return P.answer(K, t.id)
+    end)
+
+    -- thread actor outcome
+    P.reg('resolve', function(K, a)
+        local t, e = find(K, a[1])
+        if not t then
+            return e
+        elseif t.st == P.RESOLVED then
+            return P.err('CONFLICT it is resolved')
+        end
+        local now = P.now()
+        P.move(K, t, P.RESOLVED, {now = now, actor = a[2], why = 'resolved', set = {'oc', a[3]}, a = a[3], detail = a[3]})
+        if P.on_resolved then
+            P.on_resolved(K, t, now)
+        end
+        return P.answer(K, t.id)
+    end)
+
+    -- thread actor
+    P.reg('reopen', function(K, a)
+        local t, e = find(K, a[1])
+        if not t then
+            return e
+        elseif t.st ~= P.RESOLVED then
+            return P.err('CONFLICT it is not resolved')
+        elseif P.on_reopened and not P.on_reopened(K, t, P.now()) then
+            return P.err('CONFLICT the person has another open thread')
+        end
+        P.thread_wakes(K, t.id, P.now(), a[2])
+        return P.answer(K, t.id)
+    end)
+
+    -- thread actor until
+    P.reg('snooze', function(K, a)
+        local t, e = find(K, a[1])
+        if not t then
+            return e
+        end
+        local now = P.now()
+        if t.st == P.RESOLVED then
+            return P.err('CONFLICT it is resolved')
+        elseif tonumber(a[3]) <= now then
+            return P.err('INVALID the time is over already')
+        end
+        local agent = (t.st == P.ASSIGNED or t.st == P.SNOOZED) and t.as or ''
+        P.move(K, t, P.SNOOZED, {now = now, actor = a[2], why = 'snoozed', agent = agent, at = a[3], a = a[3], detail = a[3]})
+        return P.answer(K, t.id)
+    end)
+
+    -- thread actor add remove
+    P.reg('tag', function(K, a)
+        local t, e = find(K, a[1])
+        if not t then
+            return e
+        end
+        local was = call('HGET', K .. 'thread:' .. t.id, 'tg') or ''
+        local has, list = {}, {}
+        for w in string.gmatch(was .. ' ' .. a[3], '%S+') do
+            has[w] = true
+        end
+        for w in string.gmatch(a[4], '%S+') do
+            has[w] = nil
+        end
+        for w in pairs(has) do
+            list[#list + 1] = w
+        end
+        if #list > 20 then
+            return P.err('TOO_LARGE at most 20 tags')
+        end
+        table.sort(list)
+        local tags = table.concat(list, ' ')
+        if tags ~= was then
+            P.change(K, t, {now = P.now(), actor = a[2], why = 'tag', set = {'tg', tags}, detail = '+' .. a[3] .. ' -' .. a[4]})
+        end
+        return P.answer(K, t.id)
+    end)
+
+    -- thread actor tag script how topic priority; '-' leaves as it is
+    P.reg('patch', function(K, a)
+        local t, e = find(K, a[1])
+        if not t then
+            return e
+        end
+        local now = P.now()
+        if a[3] ~= '-' then
+            if tonumber(t.lh ~= '' and t.lh or 0) > tonumber(a[5]) then
+                return P.err('CONFLICT the person stated the language')
+            end
+            P.change(K, t, {now = now, actor = a[2], why = 'language', a = a[3], set = {'lt', a[3], 'ls', a[4], 'lh', a[5]}})
+        end
+        if a[6] ~= '-' then
+            P.change(K, t, {now = now, actor = a[2], why = 'topic', a = a[6], set = {'tp', a[6]}})
+        end
+        if a[7] ~= '-' then
+            P.change(K, t, {now = now, actor = a[2], why = 'priority', a = a[7], set = {'pr', a[7]}})
+        end
+        return P.answer(K, t.id)
+    end)
+
+    -- thread agent seq: a mark of the assignee's; others' reading leaves no trace here.
+    P.reg('read', function(K, a)
+        local t, e = find(K, a[1])
+        if not t then
+            return e
+        end
+        local r = P.fields(K .. 'thread:' .. t.id, 'n', 'rd')
+        local seq = math.min(tonumber(a[3]), tonumber(r.n) or 0)
+        if t.as == a[2] and t.st == P.ASSIGNED and seq > (tonumber(r.rd) or 0) then
+            call('HSET', K .. 'thread:' .. t.id, 'rd', int(seq), 'v', int(t.v + 1))
+            t.v = t.v + 1
+            P.thread_event(K, P.now(), t, 'read', a[2], t.as, seq)
+        end
+        return redis.status_reply('OK')
+    end)
+end

@@ -1,0 +1,153 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Users, sessions, tokens: under the system's prefix only. user:<keyed hash of the login> hash: x (sealed record), p (sealed password
+-- hash), ds disabled, g generation: a session of an older one is over. sess:<SHA-256 of the secret>: u, g, i (idle time).
+-- token:<SHA-256>: x (sealed), n (id); tokens: id → SHA-256; tokens:<op>: set of ids. try:<keyed hash>: n tries, u until when.
+do
+    local int = P.int
+    local FREE, FIRST_MS, MOST_MS, FORGET_MS = 4, 1000, 60000, 86400000
+
+    -- user disabled actor x p ('' keeps it): 1 when it is new. A new password and disabling end all sessions.
+    P.reg('user_put', function(K, a)
+        local key, user = K .. 'user:' .. a[1], a[1]
+        local new = call('SADD', K .. 'users', user)
+        if new == 1 and a[5] == '' then
+            call('SREM', K .. 'users', user)
+            return P.err('INVALID a new user needs a password')
+        end
+        call('HSET', key, 'x', a[4], 'ds', a[2])
+        if a[5] ~= '' then
+            call('HSET', key, 'p', a[5])
+        end
+        if a[5] ~= '' or a[2] == '1' then
+            call('HINCRBY', key, 'g', 1)
+        end
+        P.audit(K, a[3], 'user.put', user, a[5] ~= '' and 'password' or '')
+        return new
+    end)
+
+    -- user disabled actor x was: changes the record if it is still `was`.
+    P.reg('user_disable', function(K, a)
+        local key = K .. 'user:' .. a[1]
+        local x = call('HGET', key, 'x')
+        if not x then
+            return P.err('NOT_FOUND no such user')
+        elseif x ~= a[5] then
+            return P.err('CONFLICT it has changed')
+        end
+        call('HSET', key, 'x', a[4], 'ds', a[2])
+        if a[2] == '1' then
+            call('HINCRBY', key, 'g', 1)
+        end
+        P.audit(K, a[3], a[2] == '1' and 'user.disable' or 'user.enable', a[1])
+        return redis.status_reply('OK')
+    end)
+
+    P.reg_ro('user_get', function(K, a)
+        local v = call('HMGET', K .. 'user:' .. a[1], 'x', 'p', 'ds')
+        return v[1] and {a[1], v[1], v[2] or '', v[3]} or P.err('NOT_FOUND no such user')
+    end)
+
+    P.reg_ro('users_get', function(K)
+        local all = {}
+        for _, user in ipairs(call('SMEMBERS', K .. 'users')) do
+            local v = call('HMGET', K .. 'user:' .. user, 'x', 'ds')
+            all[#all + 1] = {user, v[1], '', v[2]}
+        end
+        return all
+    end)
+
+    -- user: counts a try before it is made, so that many at once are not free. After a few, each has to wait longer, never for good.
+    -- Unknown logins are counted too, or the difference would tell who exists.
+    P.reg('user_try', function(K, a)
+        local key, now = K .. 'try:' .. a[1], P.now()
+        local v = P.fields(key, 'n', 'u')
+        local n, free = (tonumber(v.n) or 0) + 1, tonumber(v.u) or 0
+        if now < free then
+            return P.err('RATE ' .. int(math.ceil((free - now) / 1000)))
+        end
+        local wait = n <= FREE and 0 or math.min(MOST_MS, FIRST_MS * 2 ^ (n - FREE - 1))
+        call('HSET', key, 'n', int(n), 'u', int(now + wait))
+        call('PEXPIRE', key, FORGET_MS)
+        local u = call('HMGET', K .. 'user:' .. a[1], 'x', 'p', 'ds')
+        return {a[1], u[1] or '', u[2] or '', u[3] or '0'}
+    end)
+
+    P.reg('user_try_good', function(K, a)
+        call('DEL', K .. 'try:' .. a[1])
+        return redis.status_reply('OK')
+    end)
+
+    -- hash user idle_s
+    P.reg('session_new', function(K, a)
+        local u = P.fields(K .. 'user:' .. a[2], 'g', 'ds')
+        if u.ds ~= '0' then
+            return P.err('AUTH no such user, or disabled')
+        end
+        local key = K .. 'sess:' .. a[1]
+        call('HSET', key, 'u', a[2], 'g', u.g, 'i', a[3])
+        call('EXPIRE', key, a[3])
+        return redis.status_reply('OK')
+    end)
+
+    -- hash: the user as user_get gives it, without the password. Using it keeps it alive.
+    P.reg('session_check', function(K, a)
+        local key = K .. 'sess:' .. a[1]
+        local s = P.fields(key, 'u', 'g', 'i')
+        if s.u == '' then
+            return P.err('AUTH no such session')
+        end
+        local v = call('HMGET', K .. 'user:' .. s.u, 'x', 'g', 'ds')
+        if not v[1] or v[3] ~= '0' or v[2] ~= s.g then
+            call('DEL', key)
+            return P.err('AUTH the session is over')
+        end
+        call('EXPIRE', key, s.i)
+        return {s.u, v[1], '', v[3]}
+    end)
+
+    P.reg('session_end', function(K, a)
+        call('DEL', K .. 'sess:' .. a[1])
+        return redis.status_reply('OK')
+    end)
+
+    -- hash id op actor x
+    P.reg('token_new', function(K, a)
+        call('HSET', K .. 'token:' .. a[1], 'x', a[5], 'n', a[2], 'op', a[3])
+        call('HSET', K .. 'tokens', a[2], a[1])
+        call('SADD', K .. 'tokens:' .. a[3], a[2])
+        P.audit(K, a[4], 'token.new', a[2], a[3])
+        return redis.status_reply('OK')
+    end)
+
+    P.reg_ro('token_check', function(K, a)
+        return call('HGET', K .. 'token:' .. a[1], 'x') or P.err('AUTH no such token')
+    end)
+
+    -- id actor
+    P.reg('token_end', function(K, a)
+        local hash = call('HGET', K .. 'tokens', a[1])
+        if not hash then
+            return P.err('NOT_FOUND no such token')
+        end
+        local op = call('HGET', K .. 'token:' .. hash, 'op')
+        call('DEL', K .. 'token:' .. hash)
+        call('HDEL', K .. 'tokens', a[1])
+        call('SREM', K .. 'tokens:' .. op, a[1])
+        P.audit(K, a[2], 'token.end', a[1], op)
+        return redis.status_reply('OK')
+    end)
+
+    P.reg_ro('tokens_get', function(K, a)
+        local all = {}
+        for _, id in ipairs(call('SMEMBERS', K .. 'tokens:' .. a[1])) do
+            all[#all + 1] = call('HGET', K .. 'token:' .. call('HGET', K .. 'tokens', id), 'x')
+        end
+        return all
+    end)
+
+    -- In an operation: whoever has a socket of this user looks again. login actor
+    P.reg('user_event', function(K, a)
+        P.event(K, P.now(), P.EV_USER, {'a', a[1], 'x', a[2], 'w', 'user'})
+        return redis.status_reply('OK')
+    end)
+end

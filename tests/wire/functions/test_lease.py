@@ -1,0 +1,75 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Leases, timers and idempotency keys."""
+import time
+
+from functions import run
+
+
+def test_one_holder_and_a_growing_fence(s):
+    assert s.call("lease_take", "router", "n1", 200) == 1
+    assert s.call("lease_take", "router", "n1", 200) == 1
+    left = s.call("lease_take", "router", "n2", 200)
+    assert -200 <= left <= -1
+    time.sleep(0.25)
+    assert s.call("lease_take", "router", "n2", 200) == 2
+    assert s.call("lease_take", "router", "n1", 200) < 0
+    s.call("lease_give", "router", "n1")  # not its own: nothing
+    assert s.call("lease_take", "router", "n1", 200) < 0
+    s.call("lease_give", "router", "n2")
+    assert s.call("lease_take", "router", "n1", 200) == 3
+
+
+def test_leases_are_apart(s):
+    assert s.call("lease_take", "a", "n1", 1000) == 1
+    assert s.call("lease_take", "b", "n2", 1000) == 1
+
+
+def test_an_older_fence_is_refused(s):
+    assert s.call("lease_take", "timers", "n1", 1000) == 1
+    s.call("lease_give", "timers", "n1")
+    assert s.call("lease_take", "timers", "n2", 1000) == 2
+    assert s.refused("timers_due", 1) == "FENCED"
+    assert s.refused("timers_due", 2) == ""
+
+
+def test_timers_come_once_and_again_after_a_minute(s):
+    now = s.now()
+    s.call("timer_set", "sla t1", now - 5)
+    s.call("timer_set", "sla t2", now + 5000)
+    out = s.call("timers_due", 0)
+    assert out[1] == b"sla t1" and len(out) == 3
+    assert 4000 < out[0] <= 5000
+    assert abs(int(out[2]) - (now + 60000)) < 1000
+    assert len(s.call("timers_due", 0)) == 1
+    s.call("timer_done", out[1], out[2])
+    assert s.r.zcard(s.key("timers")) == 1
+
+
+def test_a_timer_set_anew_while_it_fires_stays(s):
+    s.call("timer_set", "sla t1", s.now() - 5)
+    out = s.call("timers_due", 0)
+    s.call("timer_set", "sla t1", s.now() - 1)
+    s.call("timer_done", out[1], out[2])
+    assert s.call("timers_due", 0)[1] == b"sla t1"
+
+
+def test_timer_drop_and_none(s):
+    assert s.call("timers_due", 0) == [-1]
+    s.call("timer_set", "sla t1", s.now() - 5)
+    s.call("timer_drop", "sla t1")
+    assert s.call("timers_due", 0) == [-1]
+
+
+def test_idempotency(s):
+    assert s.call("idem_begin", "k", "body") == [0, b""]
+    assert s.call("idem_begin", "k", "body") == [2, b""]
+    assert s.call("idem_begin", "k", "other") == [3, b""]
+    assert 50 < s.r.ttl(s.key("idem:k")) <= 60
+    s.call("idem_finish", "k", "answer")
+    assert s.call("idem_begin", "k", "body") == [1, b"answer"]
+    assert s.call("idem_begin", "k", "other") == [3, b""]
+    assert 86000 < s.r.ttl(s.key("idem:k")) <= 86400
+
+
+run(globals())

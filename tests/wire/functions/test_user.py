@@ -1,0 +1,107 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Users, sessions, tokens, tries; files that wait for an entry."""
+import time
+
+from functions import run
+
+
+def put(s, user="u1", disabled=0, record="rec", password="pw"):
+    return s.call("user_put", user, disabled, "boss", record, password)
+
+
+def test_a_user_is_put_read_and_listed(s):
+    assert s.refused("user_put", "u1", 0, "boss", "rec", "") == "INVALID"
+    assert s.refused("user_get", "u1") == "NOT_FOUND"
+    assert put(s) == 1
+    assert put(s, record="rec2", password="") == 0
+    assert s.call("user_get", "u1") == [b"u1", b"rec2", b"pw", b"0"]
+    assert s.call("users_get") == [[b"u1", b"rec2", b"", b"0"]]
+    assert [f["x"] for _, f in s.stream("audit")] == ["user.put", "user.put"]
+
+
+def test_sessions_live_by_use_and_end_with_the_user(s):
+    put(s)
+    s.call("session_new", "h1", "u1", 100)
+    s.r.expire(s.key("sess:h1"), 10)
+    assert s.call("session_check", "h1")[1] == b"rec"
+    assert s.r.ttl(s.key("sess:h1")) > 90
+    assert s.refused("session_check", "h2") == "AUTH"
+    put(s, password="")  # the record alone leaves sessions
+    assert s.refused("session_check", "h1") == ""
+    put(s, password="new")
+    assert s.refused("session_check", "h1") == "AUTH"
+    s.call("session_new", "h3", "u1", 100)
+    assert s.refused("user_disable", "u1", 1, "boss", "rec3", "other") == "CONFLICT"
+    s.call("user_disable", "u1", 1, "boss", "rec3", "rec")
+    assert s.refused("session_check", "h3") == "AUTH"
+    assert s.refused("session_new", "h4", "u1", 100) == "AUTH"
+    s.call("user_disable", "u1", 0, "boss", "rec4", "rec3")
+    assert s.refused("session_check", "h3") == "AUTH"
+    s.call("session_new", "h5", "u1", 100)
+    s.call("session_end", "h5")
+    assert s.refused("session_check", "h5") == "AUTH"
+
+
+def test_wrong_tries_slow_down_and_never_lock(s):
+    put(s)
+    for _ in range(4):
+        assert s.call("user_try", "u1") == [b"u1", b"rec", b"pw", b"0"]
+    assert s.refused("user_try", "u1") == ""  # the fifth starts a wait
+    assert s.refused("user_try", "u1") == "RATE"
+    time.sleep(1.05)
+    assert s.refused("user_try", "u1") == ""
+    time.sleep(1.05)
+    assert s.refused("user_try", "u1") == "RATE"  # two seconds now
+    s.r.hset(s.key("try:u1"), "n", 1000)
+    s.r.hset(s.key("try:u1"), "u", 0)
+    assert s.refused("user_try", "u1") == ""
+    assert int(s.hash("try:u1")["u"]) - s.now() <= 60000
+    s.call("user_try_good", "u1")
+    assert s.refused("user_try", "u1") == ""
+
+
+def test_unknown_users_are_slowed_alike(s):
+    for _ in range(5):
+        assert s.call("user_try", "nobody") == [b"nobody", b"", b"", b"0"]
+    assert s.refused("user_try", "nobody") == "RATE"
+
+
+def test_tokens(s):
+    s.call("token_new", "h1", "t1", "demo", "boss", "sealed")
+    assert s.call("token_check", "h1") == b"sealed"
+    assert s.refused("token_check", "h2") == "AUTH"
+    assert s.call("tokens_get", "demo") == [b"sealed"]
+    assert s.call("tokens_get", "other") == []
+    s.call("token_end", "t1", "boss")
+    assert s.refused("token_end", "t1", "boss") == "NOT_FOUND"
+    assert s.refused("token_check", "h1") == "AUTH"
+    assert s.call("tokens_get", "demo") == []
+
+
+def test_files_wait_for_their_owner(s):
+    s.call("blob_put", "b1", "owner", "sealed")
+    assert s.refused("blob_claim", "b1", "thief") == "NOT_FOUND"
+    assert s.refused("blob_claim", "b2", "owner") == "NOT_FOUND"
+    assert s.call("blobs_known", "b1", "b2") == [1, 0]
+    assert s.r.sismember(s.key("blobs"), "b1") == 0
+    assert s.call("blob_claim", "b1", "owner") == b"sealed"
+    assert s.call("blob_claim", "b1", "owner") == b"sealed"
+    assert 3500 < s.r.ttl(s.key("blob:b1")) <= 3600
+    s.r.delete(s.key("blob:b1"))
+    assert s.call("blobs_known", "b1") == [1]
+    s.call("blob_forget", "b1")
+    assert s.call("blobs_known", "b1") == [0]
+
+
+def test_seals_are_a_sequence(s):
+    assert s.refused("audit_seal", 0, 2, 1, 1, "1-0", "h") == "CONFLICT"
+    s.call("audit_add", "boss", "login.failed", "u1", "", "boss", "export", "all", "x")
+    assert [f["x"] for _, f in s.stream("audit")] == ["login.failed", "export"]
+    s.call("audit_seal", 0, 1, 2, 2, "1-0", "h")
+    assert s.refused("audit_seal", 0, 1, 2, 2, "1-0", "h") == "CONFLICT"
+    s.call("audit_seal", 0, 2, 1, 3, "2-0", "h")
+    assert len(s.stream("seals")) == 2
+
+
+run(globals())
