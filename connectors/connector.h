@@ -13,8 +13,11 @@
  *  2. `verify` comes before anything in a request is parsed or believed.
  *  3. A provider gets its 2xx only from the callback of `deliver`, when all items are on disk. Not stored: 503, so that it retries.
  *  4. Each `send` that returned CONNECTOR_OK ends in exactly one `host->sent(token, …)`, never from inside `send`.
- *  5. What a call is given is borrowed until that call (or the callback it came with) returns; the host copies what it is given.
- *  6. After `stop` the connector starts nothing new, and calls `host->stopped` once, as its last call.
+ *  5. What a call is given is borrowed until that call (or the callback it came with) returns; what a request points to, until it is
+ *     answered. The host copies what it is given.
+ *  6. After `stop` the connector starts nothing new, and calls `host->stopped` once, as its last call. Callbacks that are still owed to
+ *     it then come with CONNECTOR_ECANCELLED, so that it can free what it kept for them; then `destroy`. Timers just end,
+ *     requests without an answer get 503 from the host, and what is answered in such a callback goes nowhere.
  *  7. A bad item of a batch is delivered as CONNECTOR_BAD with its raw bytes (kept in quarantine) and the rest is taken.
  *  8. Nothing is logged that a person wrote, and no address, name or secret: `host->log` takes an event name and numbers.
  *
@@ -453,6 +456,6 @@ struct connector {
 };
 
 /* The one exported symbol. */
-extern const struct connector connector_plugin;
+extern const struct connector connector_plugin __attribute__((visibility("default")));
 
 #endif
