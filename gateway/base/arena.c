@@ -44,16 +44,21 @@ struct arena *arena_new(void)
     return a;
 }
 
+void arena_reset(struct arena *a)
+{
+    while (a->blocks->next) {
+        struct arena_block *next = a->blocks->next;
+        mem_free(a->blocks);
+        a->blocks = next;
+    }
+    a->blocks->used = 0;
+}
+
 void arena_free(struct arena **a)
 {
     if (!*a)
         return;
-    struct arena_block *b = (*a)->blocks;
-    while (b->next) {
-        struct arena_block *next = b->next;
-        mem_free(b);
-        b = next;
-    }
+    arena_reset(*a);
     mem_free(*a); /* with the first block */
     *a = NULL;
 }

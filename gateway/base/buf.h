@@ -61,6 +61,7 @@ char *buf_take(struct buf *b, size_t *n);
 struct arena;
 struct arena *arena_new(void);
 void arena_free(struct arena **a);
+void arena_reset(struct arena *a); /* everything in it is gone; its first block is kept for what comes next */
 void *arena_alloc(struct arena *a, size_t n);              /* zeroed, aligned for any type */
 char *arena_dup(struct arena *a, const void *p, size_t n); /* NUL behind it */
 char *arena_strdup(struct arena *a, const char *s);
