@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The events stream: what changed, in order, on every node; kept 24 hours. Ids, times and states only: what people wrote is read from the
- * thread, by those who may. */
+ * The events stream: what changed, in order, on every node; kept 24 hours. Ids, times and states only: what
+ * people wrote is read from the thread, by those who may. */
 #ifndef PARLEY_STORE_EVENTS_H
 #define PARLEY_STORE_EVENTS_H
 
 #include "store/thread.h"
 
 enum store_event_kind {
-    STORE_EV_ENTRY,       /* an entry was added: thread, seq, entry */
-    STORE_EV_ENTRY_STATUS, /* thread, seq, entry, status, attempt */
+    STORE_EV_ENTRY,         /* an entry was added: thread, seq, entry */
+    STORE_EV_ENTRY_STATUS,  /* thread, seq, entry, status, attempt */
     STORE_EV_ENTRY_CHANGED, /* media fetched, erased */
-    STORE_EV_THREAD,      /* state, assignee, language, topic, tags… changed: why says what */
-    STORE_EV_CONTACT,     /* profile, addresses, erased */
-    STORE_EV_AGENT,       /* presence, load, skills */
-    STORE_EV_CONFIG,      /* the operation's document */
-    STORE_EV_KEYS,        /* a key was destroyed or rotated: caches drop it */
-    STORE_EV_USER,        /* a user was disabled or changed: sockets close */
+    STORE_EV_THREAD,        /* state, assignee, language, topic, tags… changed: why says what */
+    STORE_EV_CONTACT,       /* profile, addresses, erased */
+    STORE_EV_AGENT,         /* presence, load, skills */
+    STORE_EV_CONFIG,        /* the operation's document */
+    STORE_EV_KEYS,          /* a key was destroyed or rotated: caches drop it */
+    STORE_EV_USER,          /* a user was disabled or changed: sockets close */
 };
 
 struct store_event {
@@ -23,11 +23,12 @@ struct store_event {
     enum store_event_kind kind;
     struct id thread, contact, entry;
     uint64_t seq;
-    const char *why;      /* THREAD: "opened", "offered", "accepted", "declined", "expired", "assigned", "transferred", "resolved", "reopened",
-                             "snoozed", "sealed", "language", "topic", "priority", "tag", "read"; AGENT: "presence", "load", "skills"… */
-    const char *agent;    /* AGENT: whose; THREAD: the assignee after the change; "" */
-    const char *before;   /* THREAD: the assignee before the change; "" */
-    const char *actor;    /* who did it: agent id, "person", "router", "system", an administrator's login */
+    const char *why;    /* THREAD: "opened", "offered", "accepted", "declined", "expired", "assigned",
+                           "transferred", "resolved", "reopened",    "snoozed", "sealed", "language", "topic",
+                           "priority", "tag", "read"; AGENT: "presence", "load", "skills"… */
+    const char *agent;  /* AGENT: whose; THREAD: the assignee after the change; "" */
+    const char *before; /* THREAD: the assignee before the change; "" */
+    const char *actor;  /* who did it: agent id, "person", "router", "system", an administrator's login */
     const char *channel;
     enum store_kind entry_kind;
     bool inbound;
@@ -39,14 +40,18 @@ struct store_event {
 };
 
 struct store_listener;
-/* From now on, every event of the operation, in order. NULL event: some were missed (the connection to Redis was away too long): load anew. */
-struct store_listener *store_listen(struct store_op *op, void (*event)(void *arg, const struct store_event *ev), void *arg);
+/* From now on, every event of the operation, in order. NULL event: some were missed (the connection to Redis
+ * was away too long): load anew. */
+struct store_listener *store_listen(struct store_op *op,
+                                    void (*event)(void *arg, const struct store_event *ev), void *arg);
 void store_unlisten(struct store_listener **l);
 /* The id of the newest event ("0-0": none). */
 void store_events_last(struct store_op *op, store_text_done done, void *arg);
-/* Those after `after`, at most limit (1,000), oldest first. ERR_NOT_FOUND: `after` was trimmed or never was: load anew. */
+/* Those after `after`, at most limit (1,000), oldest first. ERR_NOT_FOUND: `after` was trimmed or never was:
+ * load anew. */
 void store_events_after(struct store_op *op, const char *after, unsigned limit,
-                        void (*done)(void *arg, const struct err *e, const struct store_event *ev, size_t n), void *arg);
+                        void (*done)(void *arg, const struct err *e, const struct store_event *ev, size_t n),
+                        void *arg);
 
 /* Not stored: to all nodes at once (pub/sub). what: "typing"; by the person (agent "") or an agent. */
 struct store_signal {
@@ -58,6 +63,7 @@ struct store_signal {
     bool on;
 };
 void store_signal_send(struct store_op *op, const struct store_signal *s);
-void store_signal_listen(struct store_op *op, void (*signal)(void *arg, const struct store_signal *s), void *arg);
+void store_signal_listen(struct store_op *op, void (*signal)(void *arg, const struct store_signal *s),
+                         void *arg);
 
 #endif
