@@ -1,29 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The connector interface: everything that a connector sees of Parley.
  *
- * A connector speaks one provider's protocol (Telegram, an SMS centre, a web page of our own). It turns what the provider
- * sends into `struct connector_item`s, and sends `struct connector_message`s. Everything else is the host's: storing, order,
- * dedupe, retries, rates, splitting, encryption, leases, logs.
+ * A connector speaks one provider's protocol (Telegram, an SMS centre, a web page of our own). It turns what
+ * the provider sends into `struct connector_item`s, and sends `struct connector_message`s. Everything else is
+ * the host's: storing, order, dedupe, retries, rates, splitting, encryption, leases, logs.
  *
- * A connector is a shared object that exports one symbol, `connector_plugin`, a `const struct connector`. It includes this
- * header and libraries of its own choice, nothing else of Parley. connectors/README.md walks through a small one.
+ * A connector is a shared object that exports one symbol, `connector_plugin`, a `const struct connector`. It
+ * includes this header and libraries of its own choice, nothing else of Parley. connectors/README.md walks
+ * through a small one.
  *
  * The rules (each has a test in connectors/testkit):
- *  1. One thread. No member blocks, starts a thread or waits; sockets, timers, HTTP and leases come from the host.
+ *  1. One thread. No member blocks, starts a thread or waits; sockets, timers, HTTP and leases come from the
+ * host.
  *  2. `verify` comes before anything in a request is parsed or believed.
- *  3. A provider gets its 2xx only from the callback of `deliver`, when all items are on disk. Not stored: 503, so that it retries.
- *  4. Each `send` that returned CONNECTOR_OK ends in exactly one `host->sent(token, …)`, never from inside `send`.
- *  5. What a call is given is borrowed until that call (or the callback it came with) returns; what a request points to, until it is
- *     answered. The host copies what it is given.
- *  6. After `stop` the connector starts nothing new, and calls `host->stopped` once, as its last call. Callbacks that are still owed to
- *     it then come with CONNECTOR_ECANCELLED, so that it can free what it kept for them; then `destroy`. Timers just end,
- *     requests without an answer get 503 from the host, and what is answered in such a callback goes nowhere.
- *  7. A bad item of a batch is delivered as CONNECTOR_BAD with its raw bytes (kept in quarantine) and the rest is taken.
- *  8. Nothing is logged that a person wrote, and no address, name or secret: `host->log` takes an event name and numbers.
+ *  3. A provider gets its 2xx only from the callback of `deliver`, when all items are on disk. Not stored:
+ * 503, so that it retries.
+ *  4. Each `send` that returned CONNECTOR_OK ends in exactly one `host->sent(token, …)`, never from inside
+ * `send`.
+ *  5. What a call is given is borrowed until that call (or the callback it came with) returns; what a request
+ * points to, until it is answered. The host copies what it is given.
+ *  6. After `stop` the connector starts nothing new, and calls `host->stopped` once, as its last call.
+ * Callbacks that are still owed to it then come with CONNECTOR_ECANCELLED, so that it can free what it kept
+ * for them; then `destroy`. Timers just end, requests without an answer get 503 from the host, and what is
+ * answered in such a callback goes nowhere.
+ *  7. A bad item of a batch is delivered as CONNECTOR_BAD with its raw bytes (kept in quarantine) and the
+ * rest is taken.
+ *  8. Nothing is logged that a person wrote, and no address, name or secret: `host->log` takes an event name
+ * and numbers.
  *
- * The interface only grows at the end of its structs. Each struct that crosses it carries its size, set by whoever made it;
- * CONNECTOR_HAS tells whether a member is there. Strings are UTF-8. Times are milliseconds since 1970. No allocation crosses:
- * who made it frees it. */
+ * The interface only grows at the end of its structs. Each struct that crosses it carries its size, set by
+ * whoever made it; CONNECTOR_HAS tells whether a member is there. Strings are UTF-8. Times are milliseconds
+ * since 1970. No allocation crosses: who made it frees it. */
 #ifndef CONNECTOR_H
 #define CONNECTOR_H
 
@@ -31,7 +38,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONNECTOR_ABI 1u
+#define CONNECTOR_ABI            1u
 #define CONNECTOR_HAS(s, member) ((s)->size >= offsetof(__typeof__(*(s)), member) + sizeof((s)->member))
 
 struct connector_bytes {
@@ -70,23 +77,24 @@ enum connector_kind {
 };
 
 enum connector_state { /* of a message that we sent; only moves up */
-    CONNECTOR_STORED = 0,
-    CONNECTOR_SENT = 1,
-    CONNECTOR_DELIVERED = 2,
-    CONNECTOR_WAS_READ = 3,
-    CONNECTOR_FAILED = 4,
+                       CONNECTOR_STORED = 0,
+                       CONNECTOR_SENT = 1,
+                       CONNECTOR_DELIVERED = 2,
+                       CONNECTOR_WAS_READ = 3,
+                       CONNECTOR_FAILED = 4,
 };
 
 /* A file that comes in: one of bytes, blob, url or ref. */
 struct connector_media {
     uint32_t size;
-    struct connector_bytes type, name;       /* as the provider says; the host looks at the content as well */
-    struct connector_bytes bytes;            /* here it is */
-    const char *blob;                        /* an id that host->blob_put gave */
-    struct connector_bytes url;              /* the host fetches it at once, through the guard against internal addresses */
-    struct connector_bytes ref;              /* the provider's name for it: the host calls `media` to have it fetched */
-    uint64_t bytes_expected;                 /* 0: not told */
-    bool voice;                              /* a voice note */
+    struct connector_bytes type, name; /* as the provider says; the host looks at the content as well */
+    struct connector_bytes bytes;      /* here it is */
+    const char *blob;                  /* an id that host->blob_put gave */
+    struct connector_bytes
+        url; /* the host fetches it at once, through the guard against internal addresses */
+    struct connector_bytes ref; /* the provider's name for it: the host calls `media` to have it fetched */
+    uint64_t bytes_expected;    /* 0: not told */
+    bool voice;                 /* a voice note */
 };
 
 struct connector_location {
@@ -106,38 +114,43 @@ struct connector_choice {
 struct connector_item {
     uint32_t size;
     enum connector_kind kind;
-    /* The provider's id for this event, unique within the channel (and the sender when id_per_sender): the same one again changes
-     * nothing. Empty only for TYPING, READ and BAD. */
+    /* The provider's id for this event, unique within the channel (and the sender when id_per_sender): the
+     * same one again changes nothing. Empty only for TYPING, READ and BAD. */
     struct connector_bytes id;
-    bool id_per_sender;        /* a person's own client chose it (webchat): unique for that address, and remembered for good */
+    bool id_per_sender; /* a person's own client chose it (webchat): unique for that address, and remembered
+                           for good */
     struct connector_bytes from; /* canonical address URI: "telegram:12345", "tel:+905551234567", "web:…" */
-    struct connector_bytes also; /* a second address that the provider vouches for (a number beside a user id); may be empty */
+    struct connector_bytes
+        also; /* a second address that the provider vouches for (a number beside a user id); may be empty */
     struct connector_bytes name; /* display name; may be empty */
-    struct connector_bytes locale; /* what the provider says of the person's language ("ar", "pt-BR"); may be empty: a hint */
-    bool locale_stated;            /* the person chose it here (a language menu) */
-    int64_t time_ms;             /* the provider's time; 0: none. For display only */
+    struct connector_bytes
+        locale; /* what the provider says of the person's language ("ar", "pt-BR"); may be empty: a hint */
+    bool locale_stated; /* the person chose it here (a language menu) */
+    int64_t time_ms;    /* the provider's time; 0: none. For display only */
     struct connector_bytes text;
     struct connector_bytes target;   /* EDIT, DELETION, REACTION, STATUS, READ */
     struct connector_bytes reply_to; /* external or entry id that this answers; may be empty */
-    struct connector_bytes group;    /* items with the same group (an album) are one entry when delivered together; may be empty */
+    struct connector_bytes
+        group; /* items with the same group (an album) are one entry when delivered together; may be empty */
     const struct connector_media *media;
     size_t media_n;
-    const struct connector_location *location; /* may be NULL */
-    const struct connector_card *card;         /* may be NULL */
-    struct connector_bytes choice;             /* id of the button that was pressed; may be empty */
-    enum connector_state status;               /* STATUS */
+    const struct connector_location *location;     /* may be NULL */
+    const struct connector_card *card;             /* may be NULL */
+    struct connector_bytes choice;                 /* id of the button that was pressed; may be empty */
+    enum connector_state status;                   /* STATUS */
     struct connector_bytes error_code, error_text; /* STATUS failed, BAD */
-    bool on;                                   /* TYPING, BLOCKED */
-    int clearance;                             /* at least this: 0 open, 1 confidential, 2 sensitive */
-    struct connector_bytes topic;              /* chosen by the person (a form, a menu); may be empty */
-    struct connector_bytes raw;                /* BAD: the bytes as they came */
+    bool on;                                       /* TYPING, BLOCKED */
+    int clearance;                                 /* at least this: 0 open, 1 confidential, 2 sensitive */
+    struct connector_bytes topic;                  /* chosen by the person (a form, a menu); may be empty */
+    struct connector_bytes raw;                    /* BAD: the bytes as they came */
 };
 
 enum connector_outcome_of_item {
     CONNECTOR_ITEM_STORED = 1,
     CONNECTOR_ITEM_DUPLICATE, /* it was there already: as good as stored */
     CONNECTOR_ITEM_QUARANTINED,
-    CONNECTOR_ITEM_REFUSED, /* over a limit or malformed: see error. Others of the batch may have been taken */
+    CONNECTOR_ITEM_REFUSED, /* over a limit or malformed: see error. Others of the batch may have been taken
+                             */
     CONNECTOR_ITEM_IGNORED, /* a status or read mark for something unknown: parked or dropped */
 };
 
@@ -155,38 +168,43 @@ struct connector_file { /* an attachment that goes out */
     const char *blob; /* for host->blob_read */
     struct connector_bytes type, name;
     uint64_t bytes;
-    const char *url;  /* a signed link to it that expires, on our public address; NULL where there is none */
+    const char *url; /* a signed link to it that expires, on our public address; NULL where there is none */
     bool voice;
 };
 
 struct connector_message {
     uint32_t size;
-    enum connector_kind kind;       /* MESSAGE, EDIT, DELETION, REACTION: what `capabilities` name */
-    const char *entry;              /* our id, the same on every try: an idempotency key */
-    unsigned attempt;               /* 1, 2, … */
-    struct connector_bytes to;      /* address URI */
-    struct connector_bytes text;    /* at most limits.text_max units: the host has split it */
-    unsigned part, parts;           /* of a split message: 0 of 1, or 0, 1, 2 of 3. Files and choices come with the last part */
-    const char *language;           /* BCP 47 tag of the text, or NULL */
+    enum connector_kind kind;    /* MESSAGE, EDIT, DELETION, REACTION: what `capabilities` name */
+    const char *entry;           /* our id, the same on every try: an idempotency key */
+    unsigned attempt;            /* 1, 2, … */
+    struct connector_bytes to;   /* address URI */
+    struct connector_bytes text; /* at most limits.text_max units: the host has split it */
+    unsigned part,
+        parts; /* of a split message: 0 of 1, or 0, 1, 2 of 3. Files and choices come with the last part */
+    const char *language; /* BCP 47 tag of the text, or NULL */
     const struct connector_file *files;
     size_t files_n;
-    const struct connector_choice *choices; /* shown as buttons where they exist, else the host has numbered them in the text */
+    const struct connector_choice
+        *choices; /* shown as buttons where they exist, else the host has numbered them in the text */
     size_t choices_n;
-    struct connector_bytes target;   /* external id: EDIT, DELETION, REACTION */
-    struct connector_bytes reply_to; /* external id; may be empty */
+    struct connector_bytes target;             /* external id: EDIT, DELETION, REACTION */
+    struct connector_bytes reply_to;           /* external id; may be empty */
     const struct connector_location *location; /* may be NULL */
 };
 
 typedef struct connector_token *connector_token; /* one send under way; opaque */
 
 enum connector_outcome {
-    CONNECTOR_OUT_SENT = 1,  /* the provider has taken it */
-    CONNECTOR_OUT_RETRY,     /* temporary: again with backoff, or after retry_after_ms */
-    CONNECTOR_OUT_FAILED,    /* for good, this message */
-    CONNECTOR_OUT_UNKNOWN,   /* it may have been sent: told as such, not repeated unless CONNECTOR_IDEMPOTENT */
-    CONNECTOR_OUT_GONE,      /* the person can't be reached here (blocked, deactivated): failed, and the address is marked */
-    CONNECTOR_OUT_RATE,      /* too fast: wait retry_after_ms for this recipient, or for the channel when whole_channel */
-    CONNECTOR_OUT_AUTH,      /* our credentials are refused: the channel stops and says so; the message stays queued */
+    CONNECTOR_OUT_SENT = 1, /* the provider has taken it */
+    CONNECTOR_OUT_RETRY,    /* temporary: again with backoff, or after retry_after_ms */
+    CONNECTOR_OUT_FAILED,   /* for good, this message */
+    CONNECTOR_OUT_UNKNOWN, /* it may have been sent: told as such, not repeated unless CONNECTOR_IDEMPOTENT */
+    CONNECTOR_OUT_GONE, /* the person can't be reached here (blocked, deactivated): failed, and the address is
+                           marked */
+    CONNECTOR_OUT_RATE, /* too fast: wait retry_after_ms for this recipient, or for the channel when
+                           whole_channel */
+    CONNECTOR_OUT_AUTH, /* our credentials are refused: the channel stops and says so; the message stays
+                           queued */
 };
 
 struct connector_result {
@@ -197,23 +215,25 @@ struct connector_result {
     uint32_t retry_after_ms;
     bool whole_channel;
     struct connector_bytes code, text; /* of an error: the provider's code, and what it means in words */
-    struct connector_bytes moved_to;   /* the recipient has a new address (a group that became another); may be empty */
+    struct connector_bytes
+        moved_to; /* the recipient has a new address (a group that became another); may be empty */
 };
 
 /* ---- requests and sockets that reach the connector ---- */
 
 typedef struct connector_request *connector_request; /* an HTTP request; opaque; lives until host->reply */
-typedef struct connector_socket *connector_socket;   /* a websocket of a person's page; opaque; lives until `socket_closed` */
+typedef struct connector_socket
+    *connector_socket; /* a websocket of a person's page; opaque; lives until `socket_closed` */
 
 struct connector_request_info {
     uint32_t size;
-    const char *method;             /* "GET", "POST", … */
-    struct connector_bytes door;    /* "hooks", "chat" */
-    struct connector_bytes path;    /* what follows /{door}/{op}/{channel}: "" or "/upload"; raw */
-    struct connector_bytes query;   /* raw, without '?' */
-    struct connector_bytes target;  /* the whole raw target, for signatures over the URL */
-    struct connector_bytes body;    /* raw */
-    struct connector_bytes origin;  /* the Origin header; empty when absent */
+    const char *method;            /* "GET", "POST", … */
+    struct connector_bytes door;   /* "hooks", "chat" */
+    struct connector_bytes path;   /* what follows /{door}/{op}/{channel}: "" or "/upload"; raw */
+    struct connector_bytes query;  /* raw, without '?' */
+    struct connector_bytes target; /* the whole raw target, for signatures over the URL */
+    struct connector_bytes body;   /* raw */
+    struct connector_bytes origin; /* the Origin header; empty when absent */
     bool secure;
 };
 
@@ -232,11 +252,12 @@ struct connector_fetch {
         const char *name, *filename, *type; /* filename, type: may be NULL */
         struct connector_bytes bytes;
         const char *blob; /* instead of bytes: a file of ours, streamed */
-    } *parts;
+    } * parts;
     size_t parts_n;
-    uint32_t timeout_ms;      /* 0: 30 s */
-    uint64_t max_response;    /* 0: 1 MiB */
-    connector_token about;    /* the send it belongs to: request and response are kept beside the message, secrets removed; may be NULL */
+    uint32_t timeout_ms;   /* 0: 30 s */
+    uint64_t max_response; /* 0: 1 MiB */
+    connector_token about; /* the send it belongs to: request and response are kept beside the message,
+                              secrets removed; may be NULL */
 };
 
 struct connector_fetched {
@@ -266,90 +287,123 @@ struct connector_entry { /* of a contact's history on this channel; as the perso
     size_t choices_n;
 };
 
-enum connector_change { CONNECTOR_ENTRY_ADDED = 1, CONNECTOR_ENTRY_CHANGED, CONNECTOR_ENTRY_STATUS, CONNECTOR_AGENT_TYPING, CONNECTOR_AGENT_READ };
+enum connector_change {
+    CONNECTOR_ENTRY_ADDED = 1,
+    CONNECTOR_ENTRY_CHANGED,
+    CONNECTOR_ENTRY_STATUS,
+    CONNECTOR_AGENT_TYPING,
+    CONNECTOR_AGENT_READ
+};
 
 /* ---- the host ---- */
 
 typedef struct connector_timer *connector_timer;
 typedef struct connector_watch *connector_watch;
 
-/* What the host gives. `inst` is what the host gave to `create`. Callbacks come later, from the loop, never from inside. */
+/* What the host gives. `inst` is what the host gave to `create`. Callbacks come later, from the loop, never
+ * from inside. */
 struct connector_host {
     uint32_t abi, size;
 
-    /* Settings of the channel (see `settings` below); "" when not set. Valid until `destroy`; a change makes a new instance. */
+    /* Settings of the channel (see `settings` below); "" when not set. Valid until `destroy`; a change makes
+     * a new instance. */
     const char *(*setting)(void *inst, const char *name);
     const char *(*operation)(void *inst);
     const char *(*channel)(void *inst);
     const char *(*public_url)(void *inst); /* "https://example.org" or "" where nobody outside can reach us */
     /* The operation's languages, in order; NULL-terminated. */
     const char *const *(*languages)(void *inst);
-    /* The operation's text for people in the best of its languages ("chat.title", "notice.first", …); *tag says which it is. */
+    /* The operation's text for people in the best of its languages ("chat.title", "notice.first", …); *tag
+     * says which it is. */
     struct connector_bytes (*text)(void *inst, const char *key, const char *language, const char **tag);
 
-    /* Stores all items, in order; done gets one result for each. err: CONNECTOR_OK, or CONNECTOR_EAWAY when it is not certain that all
-     * is stored (answer 503; the same items may come again). */
+    /* Stores all items, in order; done gets one result for each. err: CONNECTOR_OK, or CONNECTOR_EAWAY when
+     * it is not certain that all is stored (answer 503; the same items may come again). */
     void (*deliver)(void *inst, const struct connector_item *items, size_t n,
-                    void (*done)(void *arg, int err, const struct connector_delivered *results, size_t n), void *arg);
+                    void (*done)(void *arg, int err, const struct connector_delivered *results, size_t n),
+                    void *arg);
     /* How a send ended. Once for each token. */
     void (*sent)(void *inst, connector_token t, const struct connector_result *r);
 
-    /* HTTP out. done exactly once. URLs of settings are checked when they are set; others go through the guard. */
-    void (*fetch)(void *inst, const struct connector_fetch *f, void (*done)(void *arg, const struct connector_fetched *r), void *arg);
+    /* HTTP out. done exactly once. URLs of settings are checked when they are set; others go through the
+     * guard. */
+    void (*fetch)(void *inst, const struct connector_fetch *f,
+                  void (*done)(void *arg, const struct connector_fetched *r), void *arg);
 
     /* Answers a request: once. headers may be NULL. */
-    void (*reply)(connector_request rq, int status, const struct connector_header *headers, size_t n, struct connector_bytes body);
+    void (*reply)(connector_request rq, int status, const struct connector_header *headers, size_t n,
+                  struct connector_bytes body);
     /* RFC 9457 problem. */
     void (*problem)(connector_request rq, int status, const char *detail);
-    struct connector_bytes (*header)(connector_request rq, const char *lower_name); /* the first; empty when absent */
+    struct connector_bytes (*header)(connector_request rq,
+                                     const char *lower_name); /* the first; empty when absent */
     bool (*cookie)(connector_request rq, const char *name, struct connector_bytes *value);
-    /* A field of an urlencoded or multipart body, or of the query, decoded. Files of a multipart body: i = 0, 1, …; false at the end. */
+    /* A field of an urlencoded or multipart body, or of the query, decoded. Files of a multipart body: i = 0,
+     * 1, …; false at the end. */
     bool (*form)(connector_request rq, const char *name, struct connector_bytes *value);
-    bool (*form_file)(connector_request rq, size_t i, struct connector_bytes *name, struct connector_bytes *type, struct connector_bytes *bytes);
+    bool (*form_file)(connector_request rq, size_t i, struct connector_bytes *name,
+                      struct connector_bytes *type, struct connector_bytes *bytes);
     /* gone: the peer left; the request still has to be answered. */
     void (*on_gone)(connector_request rq, void (*gone)(void *arg), void *arg);
     /* A file that was built with the pages ("chat.html"); empty when there is none. */
     struct connector_bytes (*page)(void *inst, const char *name);
 
-    int (*socket_send)(connector_socket s, struct connector_bytes text); /* CONNECTOR_ELIMIT: too much waits; it is being closed */
+    int (*socket_send)(
+        connector_socket s,
+        struct connector_bytes text); /* CONNECTOR_ELIMIT: too much waits; it is being closed */
     void (*socket_close)(connector_socket s, unsigned code, const char *reason);
     void (*socket_data)(connector_socket s, void *data); /* the connector's own pointer for it */
     void *(*socket_get)(connector_socket s);
 
-    /* What a person of this channel may see of their own threads: entries after `after` ("" for the newest `limit`), oldest first.
-     * err CONNECTOR_EINVALID: `after` is not known any more. */
+    /* What a person of this channel may see of their own threads: entries after `after` ("" for the newest
+     * `limit`), oldest first. err CONNECTOR_EINVALID: `after` is not known any more. */
     void (*history)(void *inst, struct connector_bytes address, const char *after, unsigned limit,
-                    void (*done)(void *arg, int err, const struct connector_entry *entries, size_t n), void *arg);
-    /* Tells of each change of that person's threads on this channel, on whatever node it happens, until unwatched. entry has id, and for
-     * CHANGED and ADDED all of it. on: typing. */
+                    void (*done)(void *arg, int err, const struct connector_entry *entries, size_t n),
+                    void *arg);
+    /* Tells of each change of that person's threads on this channel, on whatever node it happens, until
+     * unwatched. entry has id, and for CHANGED and ADDED all of it. on: typing. */
     connector_watch (*watch)(void *inst, struct connector_bytes address,
-                             void (*changed)(void *arg, enum connector_change what, const struct connector_entry *entry, bool on), void *arg);
+                             void (*changed)(void *arg, enum connector_change what,
+                                             const struct connector_entry *entry, bool on),
+                             void *arg);
     void (*unwatch)(connector_watch w);
-    /* The person's own wish: forgets the address (a new contact next time); what was written stays with the operation. */
+    /* The person's own wish: forgets the address (a new contact next time); what was written stays with the
+     * operation. */
     void (*forget)(void *inst, struct connector_bytes address, void (*done)(void *arg, int err), void *arg);
 
-    /* Files. put: stores encrypted under this address's contact; entry_ttl: it is dropped when no item names it within the hour. */
-    void (*blob_put)(void *inst, struct connector_bytes address, struct connector_bytes type, struct connector_bytes name, struct connector_bytes bytes,
+    /* Files. put: stores encrypted under this address's contact; entry_ttl: it is dropped when no item names
+     * it within the hour. */
+    void (*blob_put)(void *inst, struct connector_bytes address, struct connector_bytes type,
+                     struct connector_bytes name, struct connector_bytes bytes,
                      void (*done)(void *arg, int err, const char *blob), void *arg);
-    void (*blob_read)(void *inst, const char *blob, void (*done)(void *arg, int err, struct connector_bytes bytes), void *arg);
+    void (*blob_read)(void *inst, const char *blob,
+                      void (*done)(void *arg, int err, struct connector_bytes bytes), void *arg);
 
-    connector_timer (*timer)(void *inst, uint32_t ms, void (*cb)(void *arg), void *arg); /* once; freed by itself after cb */
+    connector_timer (*timer)(void *inst, uint32_t ms, void (*cb)(void *arg),
+                             void *arg); /* once; freed by itself after cb */
     void (*timer_cancel)(connector_timer t);
     int64_t (*now_ms)(void *inst);
-    /* Work that must run once in the whole cluster: held(true) when this node has it, held(false) when it lost it and must stop at once. */
+    /* Work that must run once in the whole cluster: held(true) when this node has it, held(false) when it
+     * lost it and must stop at once. */
     void (*lease)(void *inst, const char *name, void (*held)(void *arg, bool yes), void *arg);
-    /* A small value that outlives us (an offset); written only after what it stands for was delivered. value empty: not there. */
-    void (*cursor_get)(void *inst, const char *name, void (*done)(void *arg, int err, struct connector_bytes value), void *arg);
-    void (*cursor_set)(void *inst, const char *name, struct connector_bytes value, void (*done)(void *arg, int err), void *arg);
-    /* A token bucket kept by the host: false when `key` (hashed, never stored in clear) has used its burst. */
+    /* A small value that outlives us (an offset); written only after what it stands for was delivered. value
+     * empty: not there. */
+    void (*cursor_get)(void *inst, const char *name,
+                       void (*done)(void *arg, int err, struct connector_bytes value), void *arg);
+    void (*cursor_set)(void *inst, const char *name, struct connector_bytes value,
+                       void (*done)(void *arg, int err), void *arg);
+    /* A token bucket kept by the host: false when `key` (hashed, never stored in clear) has used its burst.
+     */
     bool (*allow)(void *inst, struct connector_bytes key, unsigned per_minute, unsigned burst);
 
-    /* up false: the channel does not work, and why (shown to the operator; repeated calls with the same text are one). */
+    /* up false: the channel does not work, and why (shown to the operator; repeated calls with the same text
+     * are one). */
     void (*state)(void *inst, bool up, const char *why);
     /* An event name and a number; nothing else. */
     void (*log)(void *inst, const char *event, const char *number_name, int64_t number);
 
-    bool (*equal)(struct connector_bytes a, struct connector_bytes b); /* constant time: the only compare for secrets */
+    bool (*equal)(struct connector_bytes a,
+                  struct connector_bytes b); /* constant time: the only compare for secrets */
     void (*hmac_sha256)(struct connector_bytes key, struct connector_bytes data, unsigned char out[32]);
     void (*sha256)(struct connector_bytes data, unsigned char out[32]);
     void (*random)(void *out, size_t n);
@@ -372,10 +426,15 @@ enum connector_capability {
     CONNECTOR_CAN_REPLY = 1u << 10, /* quoting */
     CONNECTOR_TELLS_DELIVERED = 1u << 16,
     CONNECTOR_TELLS_READ = 1u << 17,
-    CONNECTOR_IDEMPOTENT = 1u << 24, /* a send may be repeated with the same entry id: an unknown outcome is tried again */
-    CONNECTOR_PULL = 1u << 25,       /* nothing is sent: the person's page fetches (history, watch). `send` is not called */
-    CONNECTOR_SIGNS = 1u << 26,      /* the provider signs; else hooks need a secret path (/hooks/{op}/{channel}/{secret}) */
-    CONNECTOR_JSON = 1u << 27,       /* hook bodies are JSON: the host checks depth and encoding after `verify`, before `request` */
+    CONNECTOR_IDEMPOTENT =
+        1u << 24, /* a send may be repeated with the same entry id: an unknown outcome is tried again */
+    CONNECTOR_PULL =
+        1u << 25, /* nothing is sent: the person's page fetches (history, watch). `send` is not called */
+    CONNECTOR_SIGNS =
+        1u << 26, /* the provider signs; else hooks need a secret path (/hooks/{op}/{channel}/{secret}) */
+    CONNECTOR_JSON =
+        1u
+        << 27, /* hook bodies are JSON: the host checks depth and encoding after `verify`, before `request` */
 };
 
 enum connector_unit { CONNECTOR_UTF16 = 0, CONNECTOR_BYTES, CONNECTOR_CODE_POINTS };
@@ -384,16 +443,24 @@ struct connector_limits { /* as data: the host obeys them */
     uint32_t size;
     uint32_t text_max; /* in units; longer text is split at grapheme borders */
     enum connector_unit unit;
-    uint32_t files_max;      /* per message */
+    uint32_t files_max; /* per message */
     uint64_t file_bytes_max;
     uint32_t choices_max, choice_title_max, choice_id_max; /* bytes for ids, units for titles */
-    uint32_t per_second, burst;               /* whole channel; 0: no limit */
+    uint32_t per_second, burst;                            /* whole channel; 0: no limit */
     uint32_t recipient_per_minute, recipient_burst;
     uint32_t in_flight_max; /* sends under way, whole channel; 0: 16 */
     uint32_t hook_body_max; /* bytes; 0: 1 MiB */
 };
 
-enum connector_setting_type { CONNECTOR_S_TEXT = 1, CONNECTOR_S_SECRET, CONNECTOR_S_URL, CONNECTOR_S_NUMBER, CONNECTOR_S_CHOICE, CONNECTOR_S_LIST, CONNECTOR_S_BOOL };
+enum connector_setting_type {
+    CONNECTOR_S_TEXT = 1,
+    CONNECTOR_S_SECRET,
+    CONNECTOR_S_URL,
+    CONNECTOR_S_NUMBER,
+    CONNECTOR_S_CHOICE,
+    CONNECTOR_S_LIST,
+    CONNECTOR_S_BOOL
+};
 
 struct connector_setting {
     const char *name;
@@ -415,11 +482,11 @@ typedef struct connector_instance connector_instance; /* the connector's own; on
 struct connector {
     uint32_t abi, size; /* CONNECTOR_ABI, sizeof(struct connector) */
     const char *name, *version;
-    const char *scheme;       /* of its addresses: "telegram" */
+    const char *scheme; /* of its addresses: "telegram" */
     uint32_t capabilities;
     struct connector_limits limits;
     const struct connector_setting *settings; /* ends with name NULL */
-    const char *doors;        /* which URLs lead here, blank-separated: "hooks", "chat socket" */
+    const char *doors; /* which URLs lead here, blank-separated: "hooks", "chat socket" */
 
     /* MAY. More than the types and `required` say. */
     int (*check)(const struct connector_values *v, struct connector_error *e);
@@ -432,9 +499,11 @@ struct connector {
     /* MUST. Frees it. After `stopped`, or right after `create`. */
     void (*destroy)(connector_instance *c);
 
-    /* MUST when the provider calls us: is this request from the provider? Looks at raw bytes, headers and secrets only. CONNECTOR_OK,
-     * CONNECTOR_EAUTH (answered with 401), CONNECTOR_EINVALID (400: too old, missing header). */
-    int (*verify)(connector_instance *c, connector_request rq, const struct connector_request_info *i, struct connector_error *e);
+    /* MUST when the provider calls us: is this request from the provider? Looks at raw bytes, headers and
+     * secrets only. CONNECTOR_OK, CONNECTOR_EAUTH (answered with 401), CONNECTOR_EINVALID (400: too old,
+     * missing header). */
+    int (*verify)(connector_instance *c, connector_request rq, const struct connector_request_info *i,
+                  struct connector_error *e);
     /* MUST with doors: a verified request. Ends in one host->reply or host->problem. */
     void (*request)(connector_instance *c, connector_request rq, const struct connector_request_info *i);
 
@@ -443,7 +512,8 @@ struct connector {
     void (*socket_text)(connector_instance *c, connector_socket s, struct connector_bytes text);
     void (*socket_closed)(connector_instance *c, connector_socket s);
 
-    /* MUST unless CONNECTOR_PULL. CONNECTOR_OK: host->sent(t) follows. CONNECTOR_EAGAIN: offered again. Another code: failed for good. */
+    /* MUST unless CONNECTOR_PULL. CONNECTOR_OK: host->sent(t) follows. CONNECTOR_EAGAIN: offered again.
+     * Another code: failed for good. */
     int (*send)(connector_instance *c, const struct connector_message *m, connector_token t);
     /* MAY. The host gives up waiting (stop, time-out): host->sent(t) follows all the same, soon. */
     void (*cancel)(connector_instance *c, connector_token t);
@@ -452,7 +522,9 @@ struct connector {
     void (*read)(connector_instance *c, struct connector_bytes to, struct connector_bytes target);
     /* MUST when items carry media with a `ref`: fetch it and call done once. */
     void (*media)(connector_instance *c, struct connector_bytes ref,
-                  void (*done)(void *arg, int err, struct connector_bytes bytes, struct connector_bytes type, struct connector_bytes name), void *arg);
+                  void (*done)(void *arg, int err, struct connector_bytes bytes, struct connector_bytes type,
+                               struct connector_bytes name),
+                  void *arg);
 };
 
 /* The one exported symbol. */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Who signs in: users, their sessions, and bearer tokens. They live under the system's tag, encrypted under the staff key; logins and tokens
- * are looked up by keyed hashes. What somebody may do in an operation is that operation's agent record (agent.h). */
+ * Who signs in: users, their sessions, and bearer tokens. They live under the system's tag, encrypted under
+ * the staff key; logins and tokens are looked up by keyed hashes. What somebody may do in an operation is
+ * that operation's agent record (agent.h). */
 #ifndef PARLEY_STORE_USER_H
 #define PARLEY_STORE_USER_H
 
 #include "store/store.h"
 
 struct store_user {
-    const char *login;  /* name_valid */
+    const char *login; /* name_valid */
     const char *name, *locale;
     bool disabled;
     const char *operations; /* blank-separated: where an agent record exists */
@@ -15,30 +16,43 @@ struct store_user {
 };
 
 /* password: hashed with scrypt (N 2^15, r 8, p 1, RFC 7914) on a thread; NULL: as it is. */
-void store_user_put(struct store *s, const struct store_user *u, const char *password, const char *actor, store_done done, void *arg);
-void store_user_get(struct store *s, const char *login, void (*done)(void *arg, const struct err *e, const struct store_user *u), void *arg);
-void store_users_get(struct store *s, void (*done)(void *arg, const struct err *e, const struct store_user *const *u, size_t n), void *arg);
-/* Takes the same time for unknown users. ERR_AUTH; ERR_RATE after too many wrong tries for one login (slower each time, never locked). */
+void store_user_put(struct store *s, const struct store_user *u, const char *password, const char *actor,
+                    store_done done, void *arg);
+void store_user_get(struct store *s, const char *login,
+                    void (*done)(void *arg, const struct err *e, const struct store_user *u), void *arg);
+void store_users_get(struct store *s,
+                     void (*done)(void *arg, const struct err *e, const struct store_user *const *u,
+                                  size_t n),
+                     void *arg);
+/* Takes the same time for unknown users. ERR_AUTH; ERR_RATE after too many wrong tries for one login (slower
+ * each time, never locked). */
 void store_user_check(struct store *s, const char *login, const char *password,
                       void (*done)(void *arg, const struct err *e, const struct store_user *u), void *arg);
 /* Disabling ends sessions and tells every node (STORE_EV_USER in each operation). */
-void store_user_disable(struct store *s, const char *login, bool disabled, const char *actor, store_done done, void *arg);
+void store_user_disable(struct store *s, const char *login, bool disabled, const char *actor, store_done done,
+                        void *arg);
 
 /* A session: 256 random bits; only its hash is kept. idle: how long it lives without being used. */
 void store_session_new(struct store *s, const char *login, unsigned idle_s, store_text_done done, void *arg);
-void store_session_check(struct store *s, struct slice secret, void (*done)(void *arg, const struct err *e, const struct store_user *u), void *arg);
+void store_session_check(struct store *s, struct slice secret,
+                         void (*done)(void *arg, const struct err *e, const struct store_user *u), void *arg);
 void store_session_end(struct store *s, struct slice secret, store_done done, void *arg);
 
-/* A bearer token of an operation: "parley_" and 256 random bits; only its hash is kept. agent "" when it acts for no agent. */
+/* A bearer token of an operation: "parley_" and 256 random bits; only its hash is kept. agent "" when it acts
+ * for no agent. */
 struct store_token {
     const char *id, *operation, *role, *agent, *note;
     int clearance;
     int64_t created_ms;
 };
-void store_token_new(struct store_op *op, const char *role, const char *agent, int clearance, const char *note, const char *actor,
-                     store_text_done done, void *arg);
-void store_token_check(struct store *s, struct slice token, void (*done)(void *arg, const struct err *e, const struct store_token *t), void *arg);
+void store_token_new(struct store_op *op, const char *role, const char *agent, int clearance,
+                     const char *note, const char *actor, store_text_done done, void *arg);
+void store_token_check(struct store *s, struct slice token,
+                       void (*done)(void *arg, const struct err *e, const struct store_token *t), void *arg);
 void store_token_end(struct store *s, const char *id, const char *actor, store_done done, void *arg);
-void store_tokens_get(struct store_op *op, void (*done)(void *arg, const struct err *e, const struct store_token *const *t, size_t n), void *arg);
+void store_tokens_get(struct store_op *op,
+                      void (*done)(void *arg, const struct err *e, const struct store_token *const *t,
+                                   size_t n),
+                      void *arg);
 
 #endif

@@ -12,14 +12,15 @@ struct api;
 struct api_channel;
 struct api_channels {
     void *ctx;
-    /* Appends the JSON objects of the operation's channels, comma-separated: {"id","connector","name","capabilities","limits","state",…}. */
+    /* Appends the JSON objects of the operation's channels, comma-separated:
+     * {"id","connector","name","capabilities","limits","state",…}. */
     void (*list)(void *ctx, struct store_op *op, struct buf *out);
     /* What a message on this channel may be; false: there is no such channel, or it is disabled. */
     bool (*info)(void *ctx, struct store_op *op, const char *channel, struct api_channel *out);
 };
 struct api_channel {
-    bool pull;               /* nothing is sent: the person's page fetches */
-    unsigned capabilities;   /* enum connector_capability */
+    bool pull;             /* nothing is sent: the person's page fetches */
+    unsigned capabilities; /* enum connector_capability */
     unsigned choices_max, files_max;
     uint64_t file_bytes_max;
 };
@@ -27,14 +28,15 @@ struct api_channel {
 struct api_config {
     struct loop *loop;
     struct store *store;
-    const char *web_dir;            /* gateway/web/dist; NULL: no page */
-    const char *openapi_file;       /* openapi.json */
-    const char *public_url;         /* "" none */
+    const char *web_dir;      /* gateway/web/dist; NULL: no page */
+    const char *openapi_file; /* openapi.json */
+    const char *public_url;   /* "" none */
     struct api_channels channels;
-    /* Is the socket on which this request came our own page's? Origins that count as ours beside public_url and the Host on loopback. */
-    const char *const *origins;     /* NULL-terminated; may be NULL */
-    unsigned session_idle_s;        /* 0: 12 hours */
-    uint64_t upload_max;            /* 0: 25 MiB */
+    /* Is the socket on which this request came our own page's? Origins that count as ours beside public_url
+     * and the Host on loopback. */
+    const char *const *origins; /* NULL-terminated; may be NULL */
+    unsigned session_idle_s;    /* 0: 12 hours */
+    uint64_t upload_max;        /* 0: 25 MiB */
 };
 
 struct api *api_new(const struct api_config *cf, struct err *e);

@@ -14,7 +14,7 @@
 
 /* ---- an operation as the API sees it (operation.c) ---- */
 
-struct member { /* an agent's record, in memory on every node; kept current by events */
+struct member {           /* an agent's record, in memory on every node; kept current by events */
     struct store_agent a; /* its strings are owned */
 };
 
@@ -22,13 +22,13 @@ struct api_op {
     struct list node; /* in api.retired once the operation is gone */
     struct api *api;
     struct store_op *op;
-    struct map members;       /* agent id → struct member */
-    struct map waiting;       /* thread id → struct waiting_row */
-    json_t *document;         /* parsed; owned */
+    struct map members; /* agent id → struct member */
+    struct map waiting; /* thread id → struct waiting_row */
+    json_t *document;   /* parsed; owned */
     uint64_t document_version;
-    struct list sockets;      /* struct agent_socket.node */
-    struct list jobs;         /* events under way to sockets, in order (dispatch.c) */
-    char dispatched[40];      /* the newest event that left `jobs` */
+    struct list sockets; /* struct agent_socket.node */
+    struct list jobs;    /* events under way to sockets, in order (dispatch.c) */
+    char dispatched[40]; /* the newest event that left `jobs` */
     struct store_listener *listener;
     struct timer *queues_timer;
     bool queues_changed, loaded;
@@ -64,16 +64,19 @@ void operation_waiting_drop(struct api_op *o, const char *thread);
 
 struct caller { /* owned copy of a `who` with where it came from */
     struct who who;
-    struct api_op *op;   /* NULL for calls outside an operation */
+    struct api_op *op; /* NULL for calls outside an operation */
     char login[64], agent[64], name[128], areas[512], teams[256];
     bool signed_in;
 };
-/* Finds out who sends the request; writes by cookie need an Origin that is ours. done exactly once; on an error the code is ERR_AUTH or ERR_FORBIDDEN
- * (or ERR_UNAVAILABLE). o NULL: only that somebody is signed in matters. */
+/* Finds out who sends the request; writes by cookie need an Origin that is ours. done exactly once; on an
+ * error the code is ERR_AUTH or ERR_FORBIDDEN (or ERR_UNAVAILABLE). o NULL: only that somebody is signed in
+ * matters. */
 void auth_request(struct api *a, struct api_op *o, struct http_req *rq, bool needs_origin,
                   void (*done)(void *arg, const struct err *e, const struct caller *c), void *arg);
 /* Builds the rights of a user in an operation from the member record; false: none there, or disabled. */
 bool auth_member(struct api_op *o, const char *login, struct caller *c);
+/* A copy that owns its strings. */
+void caller_copy(struct caller *to, const struct who *w);
 bool auth_origin_ours(struct api *a, struct http_req *rq);
 struct call;
 void auth_sign_in(struct call *c);
@@ -100,13 +103,13 @@ struct call_route {
     enum http_method method;
     const char *path; /* "threads/{}/entries", below /api/v1/ops/{op}/ */
     void (*run)(struct call *c);
-    unsigned roles;   /* one of them is needed; 0: anybody who is signed in */
+    unsigned roles; /* one of them is needed; 0: anybody who is signed in */
     unsigned flags;
 };
-#define CALL_JSON 1u      /* a JSON object is the body */
-#define CALL_RAW 2u       /* the raw bytes are */
-#define CALL_GLOBAL 4u    /* below /api/v1/ */
-#define CALL_OPEN 8u      /* nobody need be signed in */
+#define CALL_JSON   1u /* a JSON object is the body */
+#define CALL_RAW    2u /* the raw bytes are */
+#define CALL_GLOBAL 4u /* below /api/v1/ */
+#define CALL_OPEN   8u /* nobody need be signed in */
 /* Ends the call. */
 void call_json(struct call *c, int status, struct slice json);
 void call_empty(struct call *c, int status);
@@ -122,14 +125,17 @@ bool call_query(struct call *c, const char *key, struct buf *b);
 bool call_members(struct call *c, const char *const *known);
 bool call_id(struct call *c, struct slice text, struct id *out); /* malformed: answers 404 */
 
-extern const struct call_route thread_routes[], people_routes[], office_routes[], file_routes[]; /* end with run NULL */
+extern const struct call_route thread_routes[], people_routes[], office_routes[],
+    file_routes[]; /* end with run NULL */
 
 /* ---- JSON of the records (view.c) ---- */
 
-void view_thread(struct buf *b, const struct store_thread *t, const struct store_contact *c, const struct store_entry *last, bool preview);
+void view_thread(struct buf *b, const struct store_thread *t, const struct store_contact *c,
+                 const struct store_entry *last, bool preview);
 void view_entry(struct buf *b, struct api_op *o, const struct store_entry *en);
 void view_agent(struct buf *b, const struct store_agent *a);
-void view_contact(struct buf *b, const struct store_contact *c, const struct store_thread *const *threads, size_t n);
+void view_contact(struct buf *b, const struct store_contact *c, const struct store_thread *const *threads,
+                  size_t n);
 void view_time(struct buf *b, const char *key, int64_t ms, bool null_when_0); /* ,"key":"…" */
 
 /* ---- loading with rights (card.c) ---- */
@@ -140,22 +146,28 @@ struct card { /* a thread with what its summary shows; lives until the callback 
     struct slice json; /* Thread */
 };
 /* The thread as w sees it; ERR_NOT_FOUND when w may not see it. */
-void card_load(struct api_op *o, const struct who *w, struct id thread, void (*done)(void *arg, const struct err *e, const struct card *c), void *arg);
-/* JSON objects of several, comma-separated, in order; those w may not see are left out. threads are copied. */
+void card_load(struct api_op *o, const struct who *w, struct id thread,
+               void (*done)(void *arg, const struct err *e, const struct card *c), void *arg);
+/* JSON objects of several, comma-separated, in order; those w may not see are left out. threads are copied.
+ */
 void card_list(struct api_op *o, const struct who *w, const struct store_thread *const *t, size_t n,
                void (*done)(void *arg, const struct err *e, struct slice items), void *arg);
 /* The threads an agent holds or is offered. */
-void card_mine(struct api_op *o, const struct who *w, void (*done)(void *arg, const struct err *e, struct slice items), void *arg);
+void card_mine(struct api_op *o, const struct who *w,
+               void (*done)(void *arg, const struct err *e, struct slice items), void *arg);
 /* Its JSON without a check of rights (for a thread that was just written by somebody who had them). */
-void card_thread(struct api_op *o, const struct store_thread *t, void (*done)(void *arg, const struct err *e, struct slice json), void *arg);
+void card_thread(struct api_op *o, const struct store_thread *t,
+                 void (*done)(void *arg, const struct err *e, struct slice json), void *arg);
 
 /* ---- what is done to a thread, by REST and by socket alike (act.c) ---- */
 
 /* kind: "entry", "thread" or "agent": what `json` is. status: what REST answers. */
 typedef void (*act_done)(void *arg, const struct err *e, int status, const char *kind, struct slice json);
-/* verb: "send", "note", "accept", "decline", "assign", "transfer", "resolve", "reopen", "snooze", "tag", "retry", "patch". body: its members; members
- * that are not the verb's are ERR_INVALID, but "type", "ref" and "thread". */
-void act_thread(struct api_op *o, const struct who *w, const char *verb, struct id thread, const json_t *body, act_done done, void *arg);
+/* verb: "send", "note", "accept", "decline", "assign", "transfer", "resolve", "reopen", "snooze", "tag",
+ * "retry", "patch". body: its members; members that are not the verb's are ERR_INVALID, but "type", "ref" and
+ * "thread". */
+void act_thread(struct api_op *o, const struct who *w, const char *verb, struct id thread, const json_t *body,
+                act_done done, void *arg);
 
 /* ---- sockets (socket.c, dispatch.c) ---- */
 
@@ -171,7 +183,7 @@ struct agent_socket {
     enum store_presence presence;
     int64_t heard_ms; /* loop_now_ms of the last frame */
     struct timer *beat;
-    unsigned refs;    /* callbacks under way */
+    unsigned refs; /* callbacks under way */
 };
 void socket_upgrade(struct http_req *rq, void *arg); /* handler of /ws/agent/{op} */
 void socket_frame(struct agent_socket *s, struct slice json);
@@ -181,7 +193,8 @@ void socket_close(struct agent_socket *s, unsigned code, const char *why);
 void dispatch_start(struct api_op *o);
 void dispatch_stop(struct api_op *o);
 /* One event for one socket (replay) or, when s is NULL, for all that are live. */
-void dispatch_event(struct api_op *o, const struct store_event *ev, struct agent_socket *s, void (*told)(void *arg), void *arg);
+void dispatch_event(struct api_op *o, const struct store_event *ev, struct agent_socket *s,
+                    void (*told)(void *arg), void *arg);
 /* Compares stream ids: <0, 0, >0. */
 int dispatch_id_compare(const char *a, const char *b);
 

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COOKIE_SECURE "__Host-parley"
+#define COOKIE_SECURE   "__Host-parley"
 #define COOKIE_LOOPBACK "parley"
-#define SESSION_IDLE_S (12 * 3600)
+#define SESSION_IDLE_S  (12 * 3600)
 
 static const char *cookie_name(struct http_req *rq)
 {
@@ -45,7 +45,8 @@ bool auth_origin_ours(struct api *a, struct http_req *rq)
     if (a->cf.public_url && *a->cf.public_url)
         return false;
     char same[300];
-    int n = snprintf(same, sizeof same, "%s://%.*s", http_req_secure(rq) ? "https" : "http", (int)host.n, host.p ? host.p : "");
+    int n = snprintf(same, sizeof same, "%s://%.*s", http_req_secure(rq) ? "https" : "http", (int)host.n,
+                     host.p ? host.p : "");
     return n > 0 && (size_t)n < sizeof same && http_req_loopback(rq) && slice_is(origin, same);
 }
 
@@ -69,6 +70,17 @@ static void caller_bind(struct caller *c)
     c->who.name = c->name;
     c->who.areas = c->areas;
     c->who.teams = c->teams;
+}
+
+void caller_copy(struct caller *to, const struct who *w)
+{
+    *to = (struct caller){.who = *w, .signed_in = true};
+    copy(to->login, sizeof to->login, w->login);
+    copy(to->agent, sizeof to->agent, w->agent);
+    copy(to->name, sizeof to->name, w->name);
+    copy(to->areas, sizeof to->areas, w->areas);
+    copy(to->teams, sizeof to->teams, w->teams);
+    caller_bind(to);
 }
 
 bool auth_member(struct api_op *o, const char *login, struct caller *c)
@@ -177,7 +189,9 @@ void auth_request(struct api *a, struct api_op *o, struct http_req *rq, bool nee
         if (authorization.n < 8 || !slice_is_nocase((struct slice){authorization.p, 7}, "bearer "))
             refuse(q, ERR_AUTH, "only bearer tokens are taken");
         else
-            store_token_check(a->cf.store, slice_trim((struct slice){authorization.p + 7, authorization.n - 7}), on_token, q);
+            store_token_check(a->cf.store,
+                              slice_trim((struct slice){authorization.p + 7, authorization.n - 7}), on_token,
+                              q);
         return;
     }
     if (!cookie_of(rq, &secret))
@@ -207,7 +221,8 @@ static void me_operation(struct buf *b, struct api_op *o, const struct member *m
     buf_json_str(b, slice_str(m->a.id));
     /* The rest are the agent record's own members: skip its id. */
     json_t *record = json_parse(buf_view(&agent), JSON_DEPTH_DEFAULT, NULL);
-    static const char *const shown[] = {"roles", "areas", "clearance", "languages", "topics", "teams", "capacity", "presence"};
+    static const char *const shown[] = {"roles",  "areas", "clearance", "languages",
+                                        "topics", "teams", "capacity",  "presence"};
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
         buf_printf(b, ",\"%s\":", shown[i]);
         json_write(json_object_get(record, shown[i]), b);
@@ -278,8 +293,8 @@ static void on_new_session(void *arg, const struct err *e, struct slice secret)
         char cookie[512];
         bool secure = http_req_secure(c->rq);
         unsigned idle = c->api->cf.session_idle_s ? c->api->cf.session_idle_s : SESSION_IDLE_S;
-        snprintf(cookie, sizeof cookie, "%s=%.*s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%u%s", cookie_name(c->rq), (int)secret.n, secret.p,
-                 idle, secure ? "; Secure" : "");
+        snprintf(cookie, sizeof cookie, "%s=%.*s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%u%s",
+                 cookie_name(c->rq), (int)secret.n, secret.p, idle, secure ? "; Secure" : "");
         me_answer(c, &(struct store_user){.login = s->login, .name = s->name, .locale = s->locale}, cookie);
         mem_wipe(cookie, sizeof cookie);
     }
@@ -290,7 +305,9 @@ static void on_password(void *arg, const struct err *e, const struct store_user 
 {
     struct call *c = arg;
     if (e->code == ERR_RATE) {
-        struct http_head heads[] = {{"Retry-After", SLICE("10")}, {"Content-Type", SLICE("application/problem+json")}, {NULL, {0, 0}}};
+        struct http_head heads[] = {{"Retry-After", SLICE("10")},
+                                    {"Content-Type", SLICE("application/problem+json")},
+                                    {NULL, {0, 0}}};
         http_reply(c->rq, 429, heads,
                    SLICE("{\"type\":\"about:blank\",\"title\":\"Too Many Requests\",\"status\":429,"
                          "\"detail\":\"too many wrong tries with this name; wait a little\"}"));
@@ -307,7 +324,9 @@ static void on_password(void *arg, const struct err *e, const struct store_user 
     }
     struct signing *s = mem_alloc(sizeof *s);
     *s = (struct signing){c, mem_strdup(u->login), mem_strdup(u->name ? u->name : ""), mem_strdup(u->locale)};
-    store_session_new(c->api->cf.store, u->login, c->api->cf.session_idle_s ? c->api->cf.session_idle_s : SESSION_IDLE_S, on_new_session, s);
+    store_session_new(c->api->cf.store, u->login,
+                      c->api->cf.session_idle_s ? c->api->cf.session_idle_s : SESSION_IDLE_S, on_new_session,
+                      s);
 }
 
 void auth_sign_in(struct call *c)
@@ -346,7 +365,9 @@ static void on_signed_out(void *arg, const struct err *e)
     char cookie[128];
     snprintf(cookie, sizeof cookie, "%s=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0%s", cookie_name(c->rq),
              http_req_secure(c->rq) ? "; Secure" : "");
-    struct http_head heads[] = {{"Set-Cookie", slice_str(cookie)}, {"Clear-Site-Data", SLICE("\"cache\", \"storage\"")}, {NULL, {0, 0}}};
+    struct http_head heads[] = {{"Set-Cookie", slice_str(cookie)},
+                                {"Clear-Site-Data", SLICE("\"cache\", \"storage\"")},
+                                {NULL, {0, 0}}};
     http_reply(c->rq, 204, heads, (struct slice){0, 0});
     /* Sockets of this user close now; those of other sessions come back by themselves. */
     struct slice name;
@@ -456,8 +477,8 @@ void auth_me_patch(struct call *c)
             call_problem(c, 400, "nothing to change");
         return;
     }
-    if (!json_is_object(password) || !json_only(password, known_password, &e) || !json_need_str(password, "old", &old, &e) ||
-        !json_need_str(password, "new", &new, &e)) {
+    if (!json_is_object(password) || !json_only(password, known_password, &e) ||
+        !json_need_str(password, "old", &old, &e) || !json_need_str(password, "new", &new, &e)) {
         err_prefix(&e, "password");
         call_err(c, &e);
         return;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Threads as somebody may see them: the record, the contact's name and the last entry are fetched side by side, in one round trip each. */
+ * Threads as somebody may see them: the record, the contact's name and the last entry are fetched side by
+ * side, in one round trip each. */
 #include "gateway/api/api_internal.h"
 #include <string.h>
 
@@ -74,7 +75,8 @@ static void on_card_last(void *arg, const struct err *e, const struct store_entr
     card_step(j);
 }
 
-void card_thread(struct api_op *o, const struct store_thread *t, void (*done)(void *arg, const struct err *e, struct slice json), void *arg)
+void card_thread(struct api_op *o, const struct store_thread *t,
+                 void (*done)(void *arg, const struct err *e, struct slice json), void *arg)
 {
     struct card_job *j = mem_alloc(sizeof *j);
     j->o = o;
@@ -108,7 +110,8 @@ static void on_held(void *arg, const struct err *e, const struct store_thread *c
     struct holds_job *j = arg;
     bool holds = false;
     for (size_t i = 0; !e->code && i < n; i++)
-        holds |= t[i]->assignee && strcmp(t[i]->assignee, j->agent) == 0 && strcmp(t[i]->id.s, j->except.s) != 0 &&
+        holds |= t[i]->assignee && strcmp(t[i]->assignee, j->agent) == 0 &&
+                 strcmp(t[i]->id.s, j->except.s) != 0 &&
                  (t[i]->state == STORE_ASSIGNED || t[i]->state == STORE_SNOOZED);
     holds_end(j, e, holds);
 }
@@ -125,8 +128,8 @@ static void on_holds_contact(void *arg, const struct err *e, const struct store_
         store_threads_get(j->o->op, c->threads, c->threads_n, on_held, j);
 }
 
-static void holds_contact(struct api_op *o, const struct who *w, const struct store_thread *t, void (*done)(void *arg, const struct err *e, bool holds),
-                          void *arg)
+static void holds_contact(struct api_op *o, const struct who *w, const struct store_thread *t,
+                          void (*done)(void *arg, const struct err *e, bool holds), void *arg)
 {
     struct holds_job *j = mem_alloc(sizeof *j);
     j->o = o;
@@ -200,21 +203,8 @@ static void on_load_thread(void *arg, const struct err *e, const struct store_th
         load_missing(j);
 }
 
-static void caller_copy(struct caller *to, const struct who *w)
-{
-    *to = (struct caller){.who = *w};
-    strncpy(to->login, w->login, sizeof to->login - 1);
-    strncpy(to->agent, w->agent, sizeof to->agent - 1);
-    strncpy(to->areas, w->areas, sizeof to->areas - 1);
-    strncpy(to->teams, w->teams, sizeof to->teams - 1);
-    to->who.login = to->login;
-    to->who.agent = to->agent;
-    to->who.name = to->name;
-    to->who.areas = to->areas;
-    to->who.teams = to->teams;
-}
-
-void card_load(struct api_op *o, const struct who *w, struct id thread, void (*done)(void *arg, const struct err *e, const struct card *c), void *arg)
+void card_load(struct api_op *o, const struct who *w, struct id thread,
+               void (*done)(void *arg, const struct err *e, const struct card *c), void *arg)
 {
     struct load_job *j = mem_alloc(sizeof *j);
     j->o = o;
@@ -232,7 +222,7 @@ struct list_job {
         struct list_job *list;
         char *json;
         size_t n;
-    } *slots;
+    } * slots;
     size_t n, waiting;
     struct err err;
     void (*done)(void *arg, const struct err *e, struct slice items);
@@ -307,7 +297,8 @@ struct mine_job {
     void *arg;
 };
 
-static void on_mine(void *arg, const struct err *e, const struct store_thread *const *t, size_t n, int64_t next_ms)
+static void on_mine(void *arg, const struct err *e, const struct store_thread *const *t, size_t n,
+                    int64_t next_ms)
 {
     struct mine_job *j = arg;
     (void)next_ms;
@@ -318,7 +309,8 @@ static void on_mine(void *arg, const struct err *e, const struct store_thread *c
     mem_free(j);
 }
 
-void card_mine(struct api_op *o, const struct who *w, void (*done)(void *arg, const struct err *e, struct slice items), void *arg)
+void card_mine(struct api_op *o, const struct who *w,
+               void (*done)(void *arg, const struct err *e, struct slice items), void *arg)
 {
     struct mine_job *j = mem_alloc(sizeof *j);
     j->o = o;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * An operation as the API keeps it in memory: its document, its agents, what waits. All of it can be rebuilt from the store; events keep it current. */
+ * An operation as the API keeps it in memory: its document, its agents, what waits. All of it can be rebuilt
+ * from the store; events keep it current. */
 #include "gateway/api/api_internal.h"
 #include <string.h>
 
@@ -134,8 +135,8 @@ struct queue_row { /* one language × topic × clearance × area */
 
 static bool same_queue(const struct waiting_row *a, const struct waiting_row *b)
 {
-    return a->clearance == b->clearance && strcmp(a->language, b->language) == 0 && strcmp(a->topic, b->topic) == 0 &&
-           strcmp(a->area, b->area) == 0;
+    return a->clearance == b->clearance && strcmp(a->language, b->language) == 0 &&
+           strcmp(a->topic, b->topic) == 0 && strcmp(a->area, b->area) == 0;
 }
 
 static void queue_count(struct queue_row *rows, size_t *n, size_t cap, const struct waiting_row *w)
@@ -177,8 +178,10 @@ void operation_queues(struct api_op *o, const struct who *w, struct buf *out)
         const struct waiting_row *row = value;
         const char *chain[8];
         operation_fallback(o, row->language, chain);
-        bool could = m && rights_could_serve(w, &m->a, row->language, row->topic, row->clearance, row->area, chain);
-        bool over = (w->roles & (ROLE_SUPERVISOR | ROLE_FOCAL)) && row->clearance <= w->clearance && rights_area(w, row->area);
+        bool could =
+            m && rights_could_serve(w, &m->a, row->language, row->topic, row->clearance, row->area, chain);
+        bool over = (w->roles & (ROLE_SUPERVISOR | ROLE_FOCAL)) && row->clearance <= w->clearance &&
+                    rights_area(w, row->area);
         mine += could;
         if (could || over)
             queue_count(rows, &n, ROWS, row);
@@ -208,9 +211,8 @@ void operation_fallback(struct api_op *o, const char *tag, const char *out[8])
 {
     size_t n = 0, i;
     json_t *one;
-    json_array_foreach (json_object_get(json_object_get(operation_document(o), "fallback"), tag), i, one)
-        if (n < 7 && json_is_string(one))
-            out[n++] = json_string_value(one);
+    json_array_foreach(json_object_get(json_object_get(operation_document(o), "fallback"), tag), i,
+                       one) if (n < 7 && json_is_string(one)) out[n++] = json_string_value(one);
     out[n] = NULL;
 }
 
@@ -230,7 +232,8 @@ static void topics_json(struct buf *b, const json_t *doc)
     size_t i;
     json_t *t;
     buf_str(b, ",\"topics\":[");
-    json_array_foreach (json_object_get(doc, "topics"), i, t) {
+    json_array_foreach(json_object_get(doc, "topics"), i, t)
+    {
         buf_str(b, i ? ",{\"id\":" : "{\"id\":");
         buf_json_str(b, json_opt_str(t, "id"));
         member_of(b, t, "name", "{}");
@@ -288,7 +291,6 @@ struct api_op *operation_find(struct api *a, struct slice name)
 void operation_free(void *p)
 {
     struct api_op *o = p;
-    dispatch_stop(o);
     map_clear(&o->members, member_free);
     map_clear(&o->waiting, mem_free);
     json_decref(o->document);

@@ -7,8 +7,8 @@ static const struct {
     const char *name;
     unsigned bit;
 } role_names[] = {
-    {"agent", ROLE_AGENT},     {"supervisor", ROLE_SUPERVISOR},       {"focal", ROLE_FOCAL},
-    {"partner", ROLE_PARTNER}, {"administrator", ROLE_ADMINISTRATOR}, {"auditor", ROLE_AUDITOR},
+    {"agent", ROLE_AGENT},           {"supervisor", ROLE_SUPERVISOR},       {"focal", ROLE_FOCAL},
+    {"partner", ROLE_PARTNER},       {"administrator", ROLE_ADMINISTRATOR}, {"auditor", ROLE_AUDITOR},
     {"integrator", ROLE_INTEGRATOR},
 };
 
@@ -140,8 +140,8 @@ static bool speaks(const struct store_agent *a, const char *tag)
     return false;
 }
 
-bool rights_could_serve(const struct who *w, const struct store_agent *a, const char *language, const char *topic, int clearance,
-                        const char *area, const char *const *fallback)
+bool rights_could_serve(const struct who *w, const struct store_agent *a, const char *language,
+                        const char *topic, int clearance, const char *area, const char *const *fallback)
 {
     if (clearance > w->clearance || !area_served(a->areas, area))
         return false;

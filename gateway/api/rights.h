@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Who may see and do what: the one place that decides (least visibility, areas, clearance: safety.md 1, 3, 4). Pure functions of
- * what they are given; tests/unit/api walks them as a matrix against an oracle. */
+ * Who may see and do what: the one place that decides (least visibility, areas, clearance: safety.md 1, 3,
+ * 4). Pure functions of what they are given; tests/unit/api walks them as a matrix against an oracle. */
 #ifndef PARLEY_API_RIGHTS_H
 #define PARLEY_API_RIGHTS_H
 
@@ -33,13 +33,13 @@ struct who {
 
 /* What may be done with a thread; bits. */
 enum right {
-    RIGHT_SEE = 1,       /* that it exists, its state */
-    RIGHT_READ = 2,      /* its entries, its contact */
-    RIGHT_WRITE = 4,     /* messages and notes in it */
-    RIGHT_MOVE = 8,      /* transfer, resolve, reopen, snooze, tag, patch */
-    RIGHT_ASSIGN = 16,   /* to anybody */
-    RIGHT_ANSWER = 32,   /* accept or decline: it is offered to them */
-    RIGHT_WIRE = 64,     /* the log of provider requests */
+    RIGHT_SEE = 1,     /* that it exists, its state */
+    RIGHT_READ = 2,    /* its entries, its contact */
+    RIGHT_WRITE = 4,   /* messages and notes in it */
+    RIGHT_MOVE = 8,    /* transfer, resolve, reopen, snooze, tag, patch */
+    RIGHT_ASSIGN = 16, /* to anybody */
+    RIGHT_ANSWER = 32, /* accept or decline: it is offered to them */
+    RIGHT_WIRE = 64,   /* the log of provider requests */
 };
 
 /* holds_contact: another thread of the same contact is held by (not merely offered to) this agent now. */
@@ -51,8 +51,8 @@ bool rights_colleague(const struct who *w, const struct store_agent *a);
 /* Supervisors and administrators see and change agents' skills. */
 bool rights_manage_agents(const struct who *w);
 /* Could a waiting thread like this be offered to the agent (so that its queue's length may be told)? */
-bool rights_could_serve(const struct who *w, const struct store_agent *a, const char *language, const char *topic, int clearance,
-                        const char *area, const char *const *fallback);
+bool rights_could_serve(const struct who *w, const struct store_agent *a, const char *language,
+                        const char *topic, int clearance, const char *area, const char *const *fallback);
 
 /* Is name one of the blank-separated list? */
 bool rights_listed(const char *list, const char *name);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * REST calls: from a path to a function, with the caller's roles, the body and the Idempotency-Key seen to. */
+ * REST calls: from a path to a function, with the caller's roles, the body and the Idempotency-Key seen to.
+ */
 #include "gateway/api/api_internal.h"
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 
-#define BODY_MAX (1u << 20)
+#define BODY_MAX   (1u << 20)
 #define UPLOAD_MAX (25u << 20)
 
 static const struct call_route global_routes[] = {
@@ -40,7 +41,8 @@ static bool path_fits(const char *pattern, struct slice path, struct slice args[
 }
 
 /* The route, or NULL; *known tells whether the path exists with another method. */
-static const struct call_route *find_in(const struct call_route *r, enum http_method m, struct slice path, struct slice args[CALL_ARGS], bool *known)
+static const struct call_route *find_in(const struct call_route *r, enum http_method m, struct slice path,
+                                        struct slice args[CALL_ARGS], bool *known)
 {
     for (; r->run; r++) {
         if (!path_fits(r->path, path, args))
@@ -52,7 +54,8 @@ static const struct call_route *find_in(const struct call_route *r, enum http_me
     return NULL;
 }
 
-static const struct call_route *find(bool global, enum http_method m, struct slice path, struct slice args[CALL_ARGS], bool *known)
+static const struct call_route *find(bool global, enum http_method m, struct slice path,
+                                     struct slice args[CALL_ARGS], bool *known)
 {
     if (global)
         return find_in(global_routes, m, path, args, known);
@@ -226,15 +229,16 @@ static void on_idem(void *arg, const struct err *e, int state, struct slice answ
 static void idem_claim(struct call *c)
 {
     unsigned char hash[SHA256_DIGEST_LENGTH];
-    struct slice key = http_req_header(c->rq, "idempotency-key"), body = http_req_body(c->rq), path = http_req_path(c->rq);
+    struct slice key = http_req_header(c->rq, "idempotency-key"), body = http_req_body(c->rq),
+                 path = http_req_path(c->rq);
     if (key.n > 128) {
         call_problem(c, 400, "Idempotency-Key: at most 128 bytes");
         return;
     }
     SHA256((const unsigned char *)(body.p ? body.p : ""), body.n, hash);
     c->idem_key = (struct slice){slice_dup(key), key.n};
-    snprintf(c->idem_scope, sizeof c->idem_scope, "%.63s %d %.*s", c->caller.login, (int)http_req_method(c->rq), path.n < 100 ? (int)path.n : 100,
-             path.p);
+    snprintf(c->idem_scope, sizeof c->idem_scope, "%.63s %d %.*s", c->caller.login,
+             (int)http_req_method(c->rq), path.n < 100 ? (int)path.n : 100, path.p);
     store_idem_begin(c->op->op, slice_str(c->idem_scope), c->idem_key, hash, on_idem, c);
 }
 
@@ -276,12 +280,7 @@ static void on_caller(void *arg, const struct err *e, const struct caller *calle
             call_err(c, e);
         return;
     }
-    c->caller = *caller;
-    c->caller.who.login = c->caller.login;
-    c->caller.who.agent = c->caller.agent;
-    c->caller.who.name = c->caller.name;
-    c->caller.who.areas = c->caller.areas;
-    c->caller.who.teams = c->caller.teams;
+    caller_copy(&c->caller, &caller->who);
     if (c->route->roles && !(c->route->roles & c->caller.who.roles)) {
         call_problem(c, 403, "your role does not allow this");
         return;
@@ -318,15 +317,15 @@ static void handle(struct http_req *rq, void *arg)
     if (!global && !(c->op = operation_find(a, op_name))) {
         /* Says the same to somebody who is not signed in as for an operation that is there. */
         struct slice none;
-        bool anonymous = !http_req_header(rq, "authorization").n && !http_req_cookie(rq, "parley", &none) && !http_req_cookie(rq, "__Host-parley", &none);
+        bool anonymous = !http_req_header(rq, "authorization").n && !http_req_cookie(rq, "parley", &none) &&
+                         !http_req_cookie(rq, "__Host-parley", &none);
         call_problem(c, anonymous ? 401 : 404, anonymous ? "sign in first" : "no such operation");
         return;
     }
     if (r->flags & CALL_OPEN) {
         if (take_body(c))
             run(c);
-    }
-    else /* nothing of the body is looked at before it is known who sends it */
+    } else /* nothing of the body is looked at before it is known who sends it */
         auth_request(a, c->op, rq, r->method != HTTP_M_GET, on_caller, c);
 }
 
@@ -355,7 +354,8 @@ struct http_route api_route(struct api *a, struct http_req *rq)
         return (struct http_route){openapi, a, 0, false};
     if (slice_starts(path, "/api/")) {
         /* Only an upload may be large, and only where uploads go. */
-        bool upload = http_req_method(rq) == HTTP_M_POST && path.n > 12 && memcmp(path.p + path.n - 12, "/attachments", 12) == 0;
+        bool upload = http_req_method(rq) == HTTP_M_POST && path.n > 12 &&
+                      memcmp(path.p + path.n - 12, "/attachments", 12) == 0;
         size_t upload_max = a->cf.upload_max ? (size_t)a->cf.upload_max : UPLOAD_MAX;
         return (struct http_route){handle, a, upload ? upload_max : BODY_MAX, false};
     }

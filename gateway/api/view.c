@@ -78,7 +78,8 @@ static void contact_threads(struct buf *b, const struct store_thread *const *t, 
 {
     buf_str(b, ",\"threads\":[");
     for (size_t i = 0; i < n; i++) {
-        buf_printf(b, "%s{\"id\":\"%s\",\"state\":\"%s\"", i ? "," : "", t[i]->id.s, store_state_names[t[i]->state]);
+        buf_printf(b, "%s{\"id\":\"%s\",\"state\":\"%s\"", i ? "," : "", t[i]->id.s,
+                   store_state_names[t[i]->state]);
         view_time(b, "opened", t[i]->opened_ms, true);
         str_or_null(b, "topic", t[i]->topic);
         buf_printf(b, ",\"clearance\":%d}", t[i]->clearance);
@@ -94,7 +95,8 @@ static void contact_addresses(struct buf *b, const struct store_contact *c)
         buf_str(b, i ? ",{\"uri\":" : "{\"uri\":");
         buf_json_str(b, a->uri);
         str(b, "channel", a->channel);
-        buf_printf(b, ",\"verified\":%s,\"blocked\":%s", a->verified ? "true" : "false", a->blocked ? "true" : "false");
+        buf_printf(b, ",\"verified\":%s,\"blocked\":%s", a->verified ? "true" : "false",
+                   a->blocked ? "true" : "false");
         view_time(b, "last_seen", a->last_ms, true);
         buf_char(b, '}');
     }
@@ -111,7 +113,8 @@ static void profile_member(struct buf *b, const json_t *profile, const char *key
         buf_str(b, dflt);
 }
 
-void view_contact(struct buf *b, const struct store_contact *c, const struct store_thread *const *threads, size_t n)
+void view_contact(struct buf *b, const struct store_contact *c, const struct store_thread *const *threads,
+                  size_t n)
 {
     json_t *profile;
     const char *name = profile_name(c, &profile);
@@ -135,7 +138,8 @@ void view_contact(struct buf *b, const struct store_contact *c, const struct sto
 
 #define PREVIEW_UNITS 90
 
-static void thread_last(struct buf *b, const struct store_thread *t, const struct store_entry *last, bool preview)
+static void thread_last(struct buf *b, const struct store_thread *t, const struct store_entry *last,
+                        bool preview)
 {
     if (!last) {
         buf_str(b, ",\"last\":null");
@@ -143,8 +147,8 @@ static void thread_last(struct buf *b, const struct store_thread *t, const struc
     }
     char at[TIME_TEXT];
     time_text(last->time_ms, at);
-    buf_printf(b, ",\"last\":{\"time\":\"%s\",\"direction\":\"%s\",\"kind\":\"%s\",\"preview\":", at, last->inbound ? "in" : "out",
-               store_kind_names[last->kind]);
+    buf_printf(b, ",\"last\":{\"time\":\"%s\",\"direction\":\"%s\",\"kind\":\"%s\",\"preview\":", at,
+               last->inbound ? "in" : "out", store_kind_names[last->kind]);
     struct slice text = last->text;
     if (preview && t->clearance < 2 && last->kind != STORE_EVENT) {
         text.n = text.n ? text_split(text, PREVIEW_UNITS) : 0;
@@ -154,7 +158,8 @@ static void thread_last(struct buf *b, const struct store_thread *t, const struc
     buf_char(b, '}');
 }
 
-void view_thread(struct buf *b, const struct store_thread *t, const struct store_contact *c, const struct store_entry *last, bool preview)
+void view_thread(struct buf *b, const struct store_thread *t, const struct store_contact *c,
+                 const struct store_entry *last, bool preview)
 {
     json_t *profile;
     const char *name = profile_name(c, &profile);
@@ -174,7 +179,8 @@ void view_thread(struct buf *b, const struct store_thread *t, const struct store
         view_time(b, "snoozed_until", t->snoozed_until_ms, true);
     str(b, "channel", t->channel);
     view_time(b, "opened", t->opened_ms, true);
-    view_time(b, "waiting_since", t->state == STORE_WAITING || t->state == STORE_OFFERED ? t->waiting_ms : 0, true);
+    view_time(b, "waiting_since", t->state == STORE_WAITING || t->state == STORE_OFFERED ? t->waiting_ms : 0,
+              true);
     view_time(b, "first_reply", t->first_reply_ms, true);
     view_time(b, "resolved", t->resolved_ms, false);
     thread_last(b, t, last, preview);
@@ -203,13 +209,16 @@ static void entry_author(struct buf *b, struct api_op *o, const struct store_ent
 }
 
 /* The attachments of extra, each with its url and without what is the store's alone (its key). */
-static void entry_attachments(struct buf *b, struct api_op *o, const struct store_entry *en, const json_t *extra)
+static void entry_attachments(struct buf *b, struct api_op *o, const struct store_entry *en,
+                              const json_t *extra)
 {
-    static const char *const shown[] = {"id", "type", "name", "size", "voice", "state", "error", "width", "height", "seconds"};
+    static const char *const shown[] = {"id",    "type",  "name",  "size",   "voice",
+                                        "state", "error", "width", "height", "seconds"};
     size_t i;
     json_t *a;
     buf_str(b, ",\"attachments\":[");
-    json_array_foreach (json_object_get(extra, "attachments"), i, a) {
+    json_array_foreach(json_object_get(extra, "attachments"), i, a)
+    {
         buf_str(b, i ? ",{" : "{");
         for (size_t k = 0, n = 0; k < sizeof shown / sizeof *shown; k++) {
             const json_t *v = json_object_get(a, shown[k]);
@@ -221,8 +230,8 @@ static void entry_attachments(struct buf *b, struct api_op *o, const struct stor
         const char *state = json_string_value(json_object_get(a, "state"));
         const char *id = json_string_value(json_object_get(a, "id"));
         if (id && (!state || strcmp(state, "stored") == 0))
-            buf_printf(b, ",\"url\":\"/api/v1/ops/%s/attachments/%s?entry=%s.%llu\"", store_op_name(o->op), id, en->thread.s,
-                       (unsigned long long)en->seq);
+            buf_printf(b, ",\"url\":\"/api/v1/ops/%s/attachments/%s?entry=%s.%llu\"", store_op_name(o->op),
+                       id, en->thread.s, (unsigned long long)en->seq);
         if (!state)
             buf_str(b, ",\"state\":\"stored\"");
         buf_char(b, '}');
@@ -232,8 +241,8 @@ static void entry_attachments(struct buf *b, struct api_op *o, const struct stor
 
 static void entry_extra(struct buf *b, const json_t *extra)
 {
-    static const char *const shown[] = {"choices",  "choice", "location", "contact_card", "event", "language",
-                                        "reply_to", "ref",    "address",  "notice"};
+    static const char *const shown[] = {"choices",  "choice",   "location", "contact_card", "event",
+                                        "language", "reply_to", "ref",      "address",      "notice"};
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
         const json_t *v = json_object_get(extra, shown[i]);
         if (!v)
@@ -248,7 +257,8 @@ void view_entry(struct buf *b, struct api_op *o, const struct store_entry *en)
     json_t *extra = en->extra.n ? json_parse(en->extra, JSON_DEPTH_DEFAULT, NULL) : NULL;
     buf_printf(b, "{\"id\":\"%s\",\"thread\":\"%s\"", en->id.s, en->thread.s);
     number(b, "seq", en->seq);
-    buf_printf(b, ",\"kind\":\"%s\",\"direction\":\"%s\"", store_kind_names[en->kind], en->inbound ? "in" : "out");
+    buf_printf(b, ",\"kind\":\"%s\",\"direction\":\"%s\"", store_kind_names[en->kind],
+               en->inbound ? "in" : "out");
     str(b, "channel", en->channel);
     view_time(b, "time", en->time_ms, true);
     view_time(b, "provider_time", en->provider_ms, false);
@@ -293,8 +303,10 @@ void view_agent(struct buf *b, const struct store_agent *a)
     buf_char(b, '}');
     names(b, "topics", a->topics);
     names(b, "roles", a->roles);
-    buf_printf(b, ",\"capacity\":{\"chat\":%u},\"load\":%u,\"presence\":\"%s\",\"clearance\":%d,\"disabled\":%s", a->capacity, a->load,
-               store_presence_names[a->presence], a->clearance, a->disabled ? "true" : "false");
+    buf_printf(b,
+               ",\"capacity\":{\"chat\":%u},\"load\":%u,\"presence\":\"%s\",\"clearance\":%d,\"disabled\":%s",
+               a->capacity, a->load, store_presence_names[a->presence], a->clearance,
+               a->disabled ? "true" : "false");
     view_time(b, "idle_since", a->idle_ms, false);
     buf_char(b, '}');
 }

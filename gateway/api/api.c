@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The API's beginning and end. */
+#include "gateway/api/api_internal.h"
+#include <stdio.h>
+
+#define OPENAPI_MAX (1u << 20)
+
+static int read_openapi(struct api *a, struct err *e)
+{
+    FILE *in = fopen(a->cf.openapi_file, "rb");
+    struct buf b;
+    char piece[8192];
+    size_t n;
+    if (!in)
+        return err_set(e, ERR_NOT_FOUND, "%s can't be read", a->cf.openapi_file);
+    buf_init(&b, OPENAPI_MAX);
+    while ((n = fread(piece, 1, sizeof piece, in)) > 0)
+        buf_add(&b, piece, n);
+    fclose(in);
+    mem_free(a->openapi);
+    a->openapi = buf_take(&b, &a->openapi_n);
+    return 0;
+}
+
+struct api *api_new(const struct api_config *cf, struct err *e)
+{
+    struct api *a = mem_alloc(sizeof *a);
+    a->cf = *cf;
+    map_init(&a->ops);
+    list_init(&a->retired);
+    if (cf->openapi_file && read_openapi(a, e)) {
+        mem_free(a);
+        return NULL;
+    }
+    a->pages = pages_new(cf->web_dir);
+    return a;
+}
+
+void api_reload(struct api *a)
+{
+    pages_free(&a->pages);
+    a->pages = pages_new(a->cf.web_dir);
+    if (a->cf.openapi_file)
+        read_openapi(a, NULL);
+}
+
+static void stop_and_free(void *o)
+{
+    dispatch_stop(o);
+    operation_free(o);
+}
+
+void api_free(struct api **ap)
+{
+    struct api *a = *ap;
+    struct list *l;
+    if (!a)
+        return;
+    map_clear(&a->ops, stop_and_free);
+    while ((l = list_pop(&a->retired)))
+        operation_free(container_of(l, struct api_op, node));
+    pages_free(&a->pages);
+    mem_free(a->openapi);
+    mem_clear(ap);
+}
+
+size_t api_sockets(const struct api *a)
+{
+    return a->sockets;
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * REST on the operation as a whole: its description, events to poll, erasure, audit, what could not be sent
+ * or understood. */
+#include "gateway/api/api_internal.h"
+#include "store/admin.h"
+#include <string.h>
+
+static void operation_get(struct call *c)
+{
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    operation_json(c->op, &b);
+    call_json(c, 200, buf_view(&b));
+    buf_clear(&b);
+}
+
+/* ---- events, for integrators that poll ---- */
+
+struct event_slot {
+    struct event_list *list;
+    struct store_event ev;
+    char why[32], agent[64], before[64], channel[64];
+    bool shown;
+};
+struct event_list {
+    struct call *c;
+    struct event_slot *slots;
+    size_t n, waiting;
+    struct err err;
+};
+
+static void event_json(struct buf *b, const struct event_slot *s)
+{
+    static const char *const types[] = {"entry.added", "entry.status", "entry.changed", "thread.changed",
+                                        "contact.changed"};
+    const struct store_event *ev = &s->ev;
+    buf_printf(b, "{\"id\":\"%s\",\"type\":\"%s\",\"thread\":\"%s\"", ev->id, types[ev->kind], ev->thread.s);
+    if (ev->entry.s[0])
+        buf_printf(b, ",\"entry\":\"%s\",\"seq\":%llu", ev->entry.s, (unsigned long long)ev->seq);
+    if (s->why[0]) {
+        buf_str(b, ",\"why\":");
+        buf_json_str(b, slice_str(s->why));
+    }
+    if (ev->kind == STORE_EV_ENTRY_STATUS)
+        buf_printf(b, ",\"status\":\"%s\",\"attempt\":%u", store_status_names[ev->status], ev->attempt);
+    if (ev->kind == STORE_EV_THREAD)
+        buf_printf(b, ",\"state\":\"%s\"", store_state_names[ev->state]);
+    buf_char(b, '}');
+}
+
+static void events_answer(struct event_list *l)
+{
+    if (l->err.code)
+        call_err(l->c, &l->err);
+    else {
+        struct buf b;
+        bool first = true;
+        buf_init(&b, 16u << 20);
+        buf_str(&b, "{\"items\":[");
+        for (size_t i = 0; i < l->n; i++) {
+            if (!l->slots[i].shown)
+                continue;
+            if (!first)
+                buf_char(&b, ',');
+            first = false;
+            event_json(&b, &l->slots[i]);
+        }
+        /* The cursor moves over what may not be seen as well. */
+        if (l->n)
+            buf_printf(&b, "],\"next\":\"%s\"}", l->slots[l->n - 1].ev.id);
+        else
+            buf_str(&b, "],\"next\":null}");
+        call_json(l->c, 200, buf_view(&b));
+        buf_clear(&b);
+    }
+    mem_free(l->slots);
+    mem_free(l);
+}
+
+static void on_event_thread(void *arg, const struct err *e, const struct store_thread *t)
+{
+    struct event_slot *s = arg;
+    struct event_list *l = s->list;
+    if (!e->code)
+        s->shown = rights_thread(&l->c->caller.who, t, false) & RIGHT_SEE;
+    else if (e->code != ERR_NOT_FOUND)
+        l->err = *e;
+    if (--l->waiting == 0)
+        events_answer(l);
+}
+
+static void put(char *to, size_t cap, const char *from)
+{
+    if (from && strlen(from) < cap)
+        memcpy(to, from, strlen(from));
+}
+
+static void on_events(void *arg, const struct err *e, const struct store_event *ev, size_t n)
+{
+    struct call *c = arg;
+    if (e->code == ERR_NOT_FOUND) {
+        http_problem(c->rq, 410, "this event is older than 24 hours, or never was: start without `after`",
+                     ",\"code\":\"reset\"");
+        call_end(c);
+        return;
+    }
+    if (e->code) {
+        call_err(c, e);
+        return;
+    }
+    struct event_list *l = mem_alloc(sizeof *l);
+    l->c = c;
+    l->slots = mem_array(n ? n : 1, sizeof *l->slots);
+    l->n = n;
+    for (size_t i = 0; i < n; i++) {
+        struct event_slot *s = &l->slots[i];
+        s->list = l;
+        s->ev = ev[i];
+        put(s->why, sizeof s->why, ev[i].why);
+        s->ev.why = s->ev.agent = s->ev.before = s->ev.actor = s->ev.channel = s->ev.area = NULL;
+        l->waiting += ev[i].kind <= STORE_EV_THREAD && ev[i].thread.s[0];
+    }
+    if (!l->waiting) {
+        events_answer(l);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (ev[i].kind <= STORE_EV_THREAD && ev[i].thread.s[0])
+            store_thread_get(c->op->op, ev[i].thread, on_event_thread, &l->slots[i]);
+}
+
+static void on_last(void *arg, const struct err *e, struct slice id)
+{
+    struct call *c = arg;
+    if (e->code) {
+        call_err(c, e);
+        return;
+    }
+    struct buf b;
+    buf_init(&b, 256);
+    buf_str(&b, "{\"items\":[],\"next\":");
+    buf_json_str(&b, id);
+    buf_char(&b, '}');
+    call_json(c, 200, buf_view(&b));
+    buf_clear(&b);
+}
+
+static void events_get(struct call *c)
+{
+    struct buf after;
+    unsigned limit = call_limit(c);
+    if (!limit)
+        return;
+    buf_init(&after, 64);
+    if (call_query(c, "after", &after) && after.n)
+        store_events_after(c->op->op, after.p, limit, on_events, c);
+    else
+        store_events_last(c->op->op, on_last, c);
+    buf_clear(&after);
+}
+
+/* ---- erasure ---- */
+
+static void on_erased(void *arg, const struct err *e, int64_t expire_ms)
+{
+    struct call *c = arg;
+    if (e->code) {
+        call_err(c, e);
+        return;
+    }
+    struct buf b;
+    buf_init(&b, 256);
+    buf_str(&b, "{\"erased\":true");
+    view_time(&b, "key_backups_expire", expire_ms, true);
+    buf_char(&b, '}');
+    call_json(c, 200, buf_view(&b));
+    buf_clear(&b);
+}
+
+static void erase(struct call *c)
+{
+    static const char *const known[] = {"contact", NULL};
+    struct id id;
+    if (call_members(c, known) && call_id(c, json_opt_str(c->body, "contact"), &id))
+        store_erase(c->op->op, id, c->caller.login, on_erased, c);
+}
+
+/* ---- audit ---- */
+
+static void on_audit(void *arg, const struct err *e, const struct store_audit_line *line, size_t n)
+{
+    struct call *c = arg;
+    if (e->code) {
+        call_err(c, e);
+        return;
+    }
+    struct buf b;
+    buf_init(&b, 16u << 20);
+    buf_str(&b, "{\"items\":[");
+    for (size_t i = 0; i < n; i++) {
+        const char *const values[] = {line[i].actor, line[i].action, line[i].object, line[i].detail};
+        static const char *const keys[] = {"actor", "action", "object", "detail"};
+        buf_printf(&b, "%s{\"id\":\"%s\"", i ? "," : "", line[i].id);
+        view_time(&b, "time", line[i].time_ms, true);
+        for (size_t k = 0; k < 4; k++) {
+            buf_printf(&b, ",\"%s\":", keys[k]);
+            buf_json_str(&b, slice_str(values[k]));
+        }
+        buf_char(&b, '}');
+    }
+    if (n)
+        buf_printf(&b, "],\"next\":\"%s\"}", line[n - 1].id);
+    else
+        buf_str(&b, "],\"next\":null}");
+    call_json(c, 200, buf_view(&b));
+    buf_clear(&b);
+}
+
+static void audit_get(struct call *c)
+{
+    struct buf after;
+    unsigned limit = call_limit(c);
+    if (!limit)
+        return;
+    buf_init(&after, 64);
+    bool given = call_query(c, "after", &after) && after.n;
+    store_audit_list(c->op->op, given ? after.p : "", limit, on_audit, c);
+    buf_clear(&after);
+}
+
+/* ---- what could not be sent or understood ---- */
+
+static void on_dead(void *arg, const struct err *e, const struct store_dead *d, size_t n)
+{
+    struct call *c = arg;
+    if (e->code) {
+        call_err(c, e);
+        return;
+    }
+    struct buf b;
+    buf_init(&b, 16u << 20);
+    buf_str(&b, "{\"items\":[");
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(&b, "%s{\"id\":\"%s\",\"thread\":\"%s\",\"seq\":%llu", i ? "," : "", d[i].item,
+                   d[i].thread.s, (unsigned long long)d[i].seq);
+        view_time(&b, "time", d[i].time_ms, true);
+        buf_str(&b, ",\"error\":");
+        buf_slice(&b, d[i].error.n ? d[i].error : SLICE("null"));
+        buf_char(&b, '}');
+    }
+    if (n)
+        buf_printf(&b, "],\"next\":\"%s\"}", d[n - 1].item);
+    else
+        buf_str(&b, "],\"next\":null}");
+    call_json(c, 200, buf_view(&b));
+    buf_clear(&b);
+}
+
+static char *arg_text(struct call *c, size_t i)
+{
+    return arena_dup(http_req_arena(c->rq), c->args[i].p, c->args[i].n);
+}
+
+static void dead_get(struct call *c)
+{
+    struct buf before;
+    unsigned limit = call_limit(c);
+    if (!limit)
+        return;
+    buf_init(&before, 64);
+    bool given = call_query(c, "before", &before) && before.n;
+    store_dead_list(c->op->op, arg_text(c, 0), given ? before.p : "", limit, on_dead, c);
+    buf_clear(&before);
+}
+
+static void on_replayed(void *arg, const struct err *e)
+{
+    if (e->code)
+        call_err(arg, e);
+    else
+        call_json(arg, 202, SLICE("{\"queued\":true}"));
+}
+
+static void on_dead_one(void *arg, const struct err *e, const struct store_dead *d, size_t n)
+{
+    struct call *c = arg;
+    if (e->code) {
+        call_err(c, e);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (slice_is(c->args[1], d[i].item)) {
+            store_retry(c->op->op, d[i].thread, d[i].seq, c->caller.login, on_replayed, c);
+            return;
+        }
+    call_problem(c, 404, "no such item");
+}
+
+static void dead_replay(struct call *c)
+{
+    store_dead_list(c->op->op, arg_text(c, 0), "", 200, on_dead_one, c);
+}
+
+static void on_quarantine(void *arg, const struct err *e, const char *const *json, size_t n)
+{
+    struct call *c = arg;
+    if (e->code) {
+        call_err(c, e);
+        return;
+    }
+    struct buf b;
+    buf_init(&b, 64u << 20);
+    buf_str(&b, "{\"items\":[");
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            buf_char(&b, ',');
+        buf_str(&b, json[i]);
+    }
+    buf_str(&b, "],\"next\":null}");
+    call_json(c, 200, buf_view(&b));
+    buf_clear(&b);
+}
+
+static void quarantine_get(struct call *c)
+{
+    struct buf before;
+    unsigned limit = call_limit(c);
+    if (!limit)
+        return;
+    buf_init(&before, 64);
+    bool given = call_query(c, "before", &before) && before.n;
+    store_quarantine_list(c->op->op, given ? before.p : "", limit, on_quarantine, c);
+    buf_clear(&before);
+}
+
+const struct call_route office_routes[] = {
+    {HTTP_M_GET, "operation", operation_get, 0, 0},
+    {HTTP_M_GET, "events", events_get, ROLE_INTEGRATOR | ROLE_ADMINISTRATOR, 0},
+    {HTTP_M_POST, "erase", erase, ROLE_ADMINISTRATOR, CALL_JSON},
+    {HTTP_M_GET, "audit", audit_get, ROLE_AUDITOR, 0},
+    {HTTP_M_GET, "channels/{}/dead", dead_get, ROLE_ADMINISTRATOR, 0},
+    {HTTP_M_POST, "channels/{}/dead/{}/replay", dead_replay, ROLE_ADMINISTRATOR, 0},
+    {HTTP_M_GET, "quarantine", quarantine_get, ROLE_ADMINISTRATOR, 0},
+    {.run = NULL},
+};

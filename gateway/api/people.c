@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * REST on contacts, agents and queues. */
+#include "gateway/api/api_internal.h"
+#include <string.h>
+
+/* ---- contacts: seen by those who may see one of its threads ---- */
+
+struct contact_job {
+    struct call *c;
+    struct store_contact contact; /* in arena */
+    struct arena *arena;
+    bool list;                           /* answer as a list of one */
+    void (*then)(struct contact_job *j); /* instead of answering */
+};
+
+static void contact_end(struct contact_job *j)
+{
+    arena_free(&j->arena);
+    mem_free(j);
+}
+
+static void contact_missing(struct contact_job *j)
+{
+    if (j->list)
+        call_json(j->c, 200, SLICE("{\"items\":[],\"next\":null}"));
+    else
+        call_problem(j->c, 404, "no such contact");
+    contact_end(j);
+}
+
+static void contact_answer(struct contact_job *j, const struct store_thread *const *seen, size_t n)
+{
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    if (j->list)
+        buf_str(&b, "{\"items\":[");
+    view_contact(&b, &j->contact, seen, n);
+    if (j->list)
+        buf_str(&b, "],\"next\":null}");
+    call_json(j->c, 200, buf_view(&b));
+    buf_clear(&b);
+    contact_end(j);
+}
+
+static bool holds_one(const struct who *w, const struct store_thread *const *t, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (*w->agent && strcmp(t[i]->assignee, w->agent) == 0 &&
+            (t[i]->state == STORE_ASSIGNED || t[i]->state == STORE_SNOOZED))
+            return true;
+    return false;
+}
+
+static void on_contact_threads(void *arg, const struct err *e, const struct store_thread *const *t, size_t n)
+{
+    struct contact_job *j = arg;
+    const struct who *w = &j->c->caller.who;
+    if (e->code) {
+        call_err(j->c, e);
+        contact_end(j);
+        return;
+    }
+    bool holds = holds_one(w, t, n);
+    const struct store_thread **seen = mem_array(n ? n : 1, sizeof *seen);
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++)
+        if (rights_thread(w, t[i], holds) & RIGHT_READ)
+            seen[k++] = t[i];
+    if (!k)
+        contact_missing(j);
+    else if (j->then)
+        j->then(j);
+    else
+        contact_answer(j, seen, k);
+    mem_free(seen);
+}
+
+static void on_contact(void *arg, const struct err *e, const struct store_contact *c)
+{
+    struct contact_job *j = arg;
+    if (e->code == ERR_NOT_FOUND) {
+        contact_missing(j);
+        return;
+    }
+    if (e->code) {
+        call_err(j->c, e);
+        contact_end(j);
+        return;
+    }
+    struct store_address *a = arena_alloc(j->arena, sizeof *a * (c->addresses_n + 1));
+    struct id *threads = arena_alloc(j->arena, sizeof *threads * (c->threads_n + 1));
+    j->contact = *c;
+    j->contact.area = arena_strdup(j->arena, c->area ? c->area : "");
+    j->contact.profile = arena_slice(j->arena, c->profile);
+    for (size_t i = 0; i < c->addresses_n; i++) {
+        a[i] = c->addresses[i];
+        a[i].uri = arena_slice(j->arena, c->addresses[i].uri);
+        a[i].channel = arena_strdup(j->arena, c->addresses[i].channel);
+    }
+    if (c->threads_n)
+        memcpy(threads, c->threads, sizeof *threads * c->threads_n);
+    j->contact.addresses = a;
+    j->contact.threads = threads;
+    store_threads_get(j->c->op->op, threads, c->threads_n, on_contact_threads, j);
+}
+
+static struct contact_job *contact_job(struct call *c)
+{
+    struct contact_job *j = mem_alloc(sizeof *j);
+    j->c = c;
+    j->arena = arena_new();
+    return j;
+}
+
+static void contact_get(struct call *c)
+{
+    struct id id;
+    if (call_id(c, c->args[0], &id))
+        store_contact_get(c->op->op, id, on_contact, contact_job(c));
+}
+
+static void contacts_find(struct call *c)
+{
+    struct buf b;
+    buf_init(&b, 1024);
+    if (!call_query(c, "address", &b) || !b.n)
+        call_problem(c, 400, "address: an address such as tel:+905551234567 is wanted");
+    else {
+        struct contact_job *j = contact_job(c);
+        j->list = true;
+        store_contact_by_address(c->op->op, buf_view(&b), on_contact, j);
+    }
+    buf_clear(&b);
+}
+
+static void on_patched(void *arg, const struct err *e)
+{
+    struct contact_job *j = arg;
+    struct call *c = j->c;
+    struct id id = j->contact.id;
+    contact_end(j);
+    if (e->code)
+        call_err(c, e);
+    else
+        store_contact_get(c->op->op, id, on_contact, contact_job(c));
+}
+
+static void contact_patch_now(struct contact_job *j)
+{
+    struct call *c = j->c;
+    json_t *language = json_object_get(c->body, "language"), *profile = json_copy(c->body);
+    struct store_language l = {.how = STORE_SET};
+    const char *tag = json_string_value(language);
+    struct buf b;
+    if (tag)
+        strncpy(l.tag, tag, sizeof l.tag - 1);
+    json_object_del(profile, "language");
+    buf_init(&b, 1 << 18);
+    json_write(profile, &b);
+    json_decref(profile);
+    store_contact_patch(c->op->op, j->contact.id, buf_view(&b), tag ? &l : NULL,
+                        *c->caller.agent ? c->caller.agent : c->caller.login, on_patched, j);
+    buf_clear(&b);
+}
+
+static void contact_patch(struct call *c)
+{
+    static const char *const known[] = {"name", "language", "notes", "fields", NULL};
+    struct id id;
+    const char *key;
+    json_t *v;
+    if (!call_members(c, known) || !call_id(c, c->args[0], &id))
+        return;
+    json_object_foreach(c->body, key, v)
+    {
+        bool fields = strcmp(key, "fields") == 0;
+        bool good = fields ? json_is_object(v) || json_is_null(v) : json_is_string(v) || json_is_null(v);
+        size_t max = strcmp(key, "notes") == 0 ? 16384 : strcmp(key, "language") == 0 ? 11 : 256;
+        if (!good || json_string_length(v) > max ||
+            (strcmp(key, "language") == 0 && !name_valid(slice_str(json_string_value(v))))) {
+            struct err e = {0};
+            err_set(&e, ERR_INVALID, "%s: %s", key,
+                    fields ? "an object is wanted" : "a string, not too long, is wanted");
+            call_err(c, &e);
+            return;
+        }
+    }
+    struct contact_job *j = contact_job(c);
+    j->then = contact_patch_now;
+    store_contact_get(c->op->op, id, on_contact, j);
+}
+
+/* ---- agents ---- */
+
+static void on_agents(void *arg, const struct err *e, const struct store_agent *const *a, size_t n)
+{
+    struct call *c = arg;
+    if (e->code) {
+        call_err(c, e);
+        return;
+    }
+    struct buf b;
+    bool first = true;
+    buf_init(&b, 16u << 20);
+    buf_str(&b, "{\"items\":[");
+    for (size_t i = 0; i < n; i++) {
+        if (!rights_colleague(&c->caller.who, a[i]))
+            continue;
+        if (!first)
+            buf_char(&b, ',');
+        first = false;
+        view_agent(&b, a[i]);
+    }
+    buf_str(&b, "],\"next\":null}");
+    call_json(c, 200, buf_view(&b));
+    buf_clear(&b);
+}
+
+static void agents_get(struct call *c)
+{
+    store_agents_get(c->op->op, on_agents, c);
+}
+
+static void on_agent_again(void *arg, const struct err *e, const struct store_agent *a)
+{
+    struct call *c = arg;
+    if (e->code) {
+        call_err(c, e);
+        return;
+    }
+    struct buf b;
+    buf_init(&b, 1 << 16);
+    view_agent(&b, a);
+    call_json(c, 200, buf_view(&b));
+    buf_clear(&b);
+}
+
+static void on_agent_put(void *arg, const struct err *e)
+{
+    struct call *c = arg;
+    char id[128] = "";
+    if (e->code) {
+        call_err(c, e);
+        return;
+    }
+    if (c->args[0].n < sizeof id)
+        memcpy(id, c->args[0].p, c->args[0].n);
+    store_agent_get(c->op->op, id, on_agent_again, c);
+}
+
+/* A list of names as blank-separated text; false when it is none. */
+static bool name_list(const json_t *v, bool areas, struct buf *b)
+{
+    size_t i;
+    json_t *one;
+    if (!json_is_array(v))
+        return false;
+    json_array_foreach(v, i, one)
+    {
+        struct slice s = slice_str(json_string_value(one));
+        if (!(areas ? area_valid(s) : name_valid(s) || slice_is(s, "*")))
+            return false;
+        if (b->n)
+            buf_char(b, ' ');
+        buf_slice(b, s);
+    }
+    buf_str(b, "");
+    return !b->err;
+}
+
+static bool take_languages(const json_t *v, struct store_agent *a)
+{
+    const char *tag;
+    json_t *level;
+    a->languages_n = 0;
+    if (!json_is_object(v))
+        return false;
+    json_object_foreach((json_t *)(uintptr_t)v, tag, level)
+    {
+        json_int_t l = json_integer_value(level);
+        if (a->languages_n == 24 || strlen(tag) > 11 || !name_valid(slice_str(tag)) || l < 1 || l > 5)
+            return false;
+        strcpy(a->languages[a->languages_n].tag, tag); /* its length was looked at */
+        a->languages[a->languages_n++].level = (int)l;
+    }
+    return true;
+}
+
+struct lists {
+    struct buf teams, areas, topics;
+};
+
+/* The name of the member that is wrong, or NULL. */
+static const char *take_skills(const json_t *body, struct store_agent *a, struct lists *l)
+{
+    const json_t *languages = json_object_get(body, "languages"), *topics = json_object_get(body, "topics"),
+                 *teams = json_object_get(body, "teams");
+    const json_t *areas = json_object_get(body, "areas"), *capacity = json_object_get(body, "capacity");
+    if (languages && !take_languages(languages, a))
+        return "languages: tags with a level from 1 to 5";
+    if (topics && !name_list(topics, false, &l->topics))
+        return "topics: a list of names, or [\"*\"]";
+    if (teams && !name_list(teams, false, &l->teams))
+        return "teams: a list of names";
+    if (areas && !name_list(areas, true, &l->areas))
+        return "areas: a list of areas";
+    if (topics)
+        a->topics = l->topics.p;
+    if (teams)
+        a->teams = l->teams.p;
+    if (areas)
+        a->areas = l->areas.p;
+    if (capacity) {
+        json_int_t chat = json_integer_value(json_object_get(capacity, "chat"));
+        if (!json_is_object(capacity) || chat < 0 || chat > 100)
+            return "capacity: {\"chat\": 0-100}";
+        a->capacity = (unsigned)chat;
+    }
+    a->disabled = json_opt_bool(body, "disabled", a->disabled);
+    return NULL;
+}
+
+static void on_agent_before(void *arg, const struct err *e, const struct store_agent *before)
+{
+    struct call *c = arg;
+    if (e->code) {
+        call_err(c, e);
+        return;
+    }
+    struct store_agent a = *before;
+    struct lists l;
+    const char *wrong;
+    buf_init(&l.teams, 4096);
+    buf_init(&l.areas, 4096);
+    buf_init(&l.topics, 4096);
+    if (!rights_colleague(&c->caller.who, before))
+        call_problem(c, 404, "no such agent");
+    else if ((wrong = take_skills(c->body, &a, &l)))
+        call_problem(c, 400, wrong);
+    else
+        store_agent_put(c->op->op, &a, c->caller.login, on_agent_put, c);
+    buf_clear(&l.teams);
+    buf_clear(&l.areas);
+    buf_clear(&l.topics);
+}
+
+static void agent_patch(struct call *c)
+{
+    static const char *const known[] = {"languages", "topics",   "capacity", "teams",
+                                        "areas",     "disabled", NULL};
+    char id[128] = "";
+    if (!call_members(c, known))
+        return;
+    if (!name_valid(c->args[0])) {
+        call_problem(c, 404, "no such agent");
+        return;
+    }
+    memcpy(id, c->args[0].p, c->args[0].n);
+    /* What widens what somebody sees is the administrator's. */
+    bool wide = json_object_get(c->body, "areas") || json_object_get(c->body, "disabled");
+    if (wide && !(c->caller.who.roles & ROLE_ADMINISTRATOR)) {
+        call_problem(c, 403, "areas and disabled are for administrators");
+        return;
+    }
+    store_agent_get(c->op->op, id, on_agent_before, c);
+}
+
+static void queues_get(struct call *c)
+{
+    struct buf b;
+    buf_init(&b, 1 << 18);
+    operation_queues(c->op, &c->caller.who, &b);
+    call_json(c, 200, buf_view(&b));
+    buf_clear(&b);
+}
+
+#define READERS (ROLE_AGENT | ROLE_SUPERVISOR | ROLE_FOCAL | ROLE_PARTNER | ROLE_INTEGRATOR)
+
+const struct call_route people_routes[] = {
+    {HTTP_M_GET, "contacts", contacts_find, ROLE_SUPERVISOR | ROLE_FOCAL | ROLE_INTEGRATOR, 0},
+    {HTTP_M_GET, "contacts/{}", contact_get, READERS, 0},
+    {HTTP_M_PATCH, "contacts/{}", contact_patch, READERS, CALL_JSON},
+    {HTTP_M_GET, "agents", agents_get, READERS | ROLE_ADMINISTRATOR, 0},
+    {HTTP_M_PATCH, "agents/{}", agent_patch, ROLE_SUPERVISOR | ROLE_ADMINISTRATOR, CALL_JSON},
+    {HTTP_M_GET, "queues", queues_get, READERS, 0},
+    {.run = NULL},
+};
