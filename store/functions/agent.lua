@@ -56,7 +56,7 @@ do
             call('HSET', key, 'ps', P.OFFLINE, 'il', int(now))
         end
         P.event(K, now, P.EV_AGENT, {'a', id, 'w', 'skills', 'x', a[2]})
-        P.audit(K, a[2], 'agent.put', id, disabled and 'disabled' or '')
+        P.audit(K, a[2], 'agent.put', 'agent:' .. id, disabled and 'disabled' or '')
         if disabled then
             offline(K, id, now)
             give_back(K, id, now, a[2], true)
