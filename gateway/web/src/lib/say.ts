@@ -1,0 +1,150 @@
+// Ids and codes put into words, the same everywhere.
+import { app } from './app.svelte';
+import { neutraliseLine } from './bidi';
+import { language, named, t, words } from './text.svelte';
+import { clock, duration, moment, parse, daysBetween } from './time';
+import type { Agent, Channel, Entry, Language, Named, Thread } from './types';
+
+const CONNECTORS = new Set([
+  'webchat', 'telegram', 'http', 'whatsapp', 'messenger', 'instagram', 'sms', 'email', 'viber', 'line', 'signal', 'form', 'phone',
+]);
+
+export function channelOf(id: string): Channel | undefined {
+  return app.desk?.operation?.channels.find((channel) => channel.id === id);
+}
+
+export function channelName(id: string): string {
+  const channel = channelOf(id);
+  const name = neutraliseLine(named(channel?.name));
+  if (name) return name;
+  const connector = channel?.connector ?? id;
+  return CONNECTORS.has(connector) ? t(`channel.${connector}`) : id;
+}
+
+export type ChannelIcon = 'globe' | 'send' | 'phone' | 'mail' | 'smartphone' | 'message-circle' | 'file-text' | 'plug';
+
+const ICONS: Record<string, ChannelIcon> = {
+  webchat: 'globe',
+  telegram: 'send',
+  http: 'plug',
+  sms: 'smartphone',
+  email: 'mail',
+  phone: 'phone',
+  form: 'file-text',
+};
+
+export function channelIcon(id: string): ChannelIcon {
+  return ICONS[channelOf(id)?.connector ?? id] ?? 'message-circle';
+}
+
+function find(list: readonly Named[] | undefined, id: string): string {
+  return neutraliseLine(named(list?.find((each) => each.id === id)?.name, id));
+}
+
+export function topicName(id: string | null): string {
+  return id ? find(app.desk?.operation?.topics, id) : t('topic.none');
+}
+
+export function areaName(id: string | null): string {
+  return id ? find(app.desk?.operation?.areas, id) : t('area.none');
+}
+
+export function teamName(id: string): string {
+  return find(app.desk?.operation?.teams, id);
+}
+
+export function agentName(id: string | null | undefined): string {
+  if (!id) return '';
+  if (id === app.myId) return t('agent.me');
+  return neutraliseLine(app.desk?.state.agents.get(id)?.name ?? '') || t('agent.other');
+}
+
+export function contactName(thread: Thread): string {
+  return neutraliseLine(thread.contact.name) || t('contact.nameless');
+}
+
+export function languageHow(of: Language | null): string {
+  if (!of?.tag) return t('language.unknown');
+  return of.how ? t('language.how', { language: language(of.tag), how: t(`language.${of.how}`) }) : language(of.tag);
+}
+
+/** An address as people write it: the scheme goes, the rest is one left-to-right run. */
+export function addressText(uri: string): string {
+  const at = uri.indexOf(':');
+  const scheme = uri.slice(0, at);
+  const rest = neutraliseLine(uri.slice(at + 1));
+  if (scheme === 'web') return t('address.web');
+  if (scheme === 'case' || scheme === 'portal') return t('address.account');
+  return rest;
+}
+
+export function waitText(since: number, now: number): string {
+  return duration(now - since, words.locale);
+}
+
+/** When something is to come back: the clock today, else the whole date. */
+export function untilText(time: string, now: number): string {
+  return daysBetween(now, parse(time)) === 0 ? clock(time, words.locale) : moment(time, words.locale);
+}
+
+export function authorName(entry: Entry): string {
+  const { kind, id, name } = entry.author;
+  if (kind === 'agent') return id === app.myId ? t('agent.me') : neutraliseLine(name ?? '') || agentName(id);
+  if (kind === 'bot') return neutraliseLine(name ?? '') || t('author.bot');
+  if (kind === 'system') return t('author.system');
+  return neutraliseLine(name ?? '') || t('contact.nameless');
+}
+
+const EVENTS = new Set([
+  'opened', 'offered', 'accepted', 'declined', 'expired', 'assigned', 'transferred', 'resolved', 'reopened', 'snoozed', 'sealed',
+  'language', 'topic', 'nobody',
+]);
+
+function eventBy(entry: Entry): string {
+  const by = entry.event?.by;
+  if (typeof by === 'string') return agentName(by);
+  if (by?.id) return agentName(by.id) === t('agent.other') && by.name ? neutraliseLine(by.name) : agentName(by.id);
+  return by?.name ? neutraliseLine(by.name) : entry.author.kind === 'agent' ? authorName(entry) : '';
+}
+
+/** "Amal accepted the thread": what happened, by whom, and the detail as a name where it is one. */
+export function eventText(entry: Entry): string {
+  const what = entry.event?.what ?? '';
+  if (!EVENTS.has(what)) return t('event.other', { what: what || '?' });
+  const by = eventBy(entry);
+  const text = by ? t(`event.${what}_by`, { by }) : t(`event.${what}`);
+  const detail = eventDetail(what, entry.event?.detail);
+  return detail ? t('event.with', { event: text, detail }) : text;
+}
+
+function eventDetail(what: string, detail: unknown): string {
+  if (detail === null || detail === undefined || detail === '') return '';
+  const value = typeof detail === 'object' ? (Object.values(detail)[0] as unknown) : detail;
+  if (typeof value !== 'string' && typeof value !== 'number') return '';
+  const text = neutraliseLine(String(value));
+  if (what === 'language') return language(text);
+  if (what === 'topic') return topicName(text);
+  if (what === 'resolved') return outcomeName(text);
+  if (what === 'snoozed' && parse(text)) return moment(text, words.locale);
+  if (what === 'assigned' || what === 'transferred' || what === 'offered') return app.desk?.state.agents.has(text) ? agentName(text) : '';
+  return text;
+}
+
+export const OUTCOMES = ['answered', 'referred', 'unreachable', 'no_answer_wanted', 'mistaken', 'other'] as const;
+
+export function outcomeName(id: string | null | undefined): string {
+  if (!id) return '';
+  return (OUTCOMES as readonly string[]).includes(id) ? t(`outcome.${id}`) : neutraliseLine(id);
+}
+
+export function queueTopic(id: string | null): string {
+  return id === null ? t('topic.none') : topicName(id);
+}
+
+/** Agents who can be given a thread, those who are here first. */
+export function colleagues(): Agent[] {
+  const rank = { online: 0, away: 1, break: 2, offline: 3 };
+  return [...(app.desk?.state.agents.values() ?? [])]
+    .filter((agent) => agent.id !== app.myId && !agent.disabled)
+    .sort((a, b) => rank[a.presence] - rank[b.presence] || a.name.localeCompare(b.name, words.locale));
+}
