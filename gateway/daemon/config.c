@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Reads the settings by their table. All that is wrong is told at once, each with its line. */
+#include "gateway/daemon/config.h"
+#include "gateway/base/json.h"
+#include "gateway/base/mem.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define CONFIG_BYTES_MAX (1u << 20)
+
+struct reading {
+    struct slice text;
+    const char *name, *dir, *top;
+    struct buf *problems;
+    bool failed;
+};
+
+/* ---- places ---- */
+
+/* Skips a JSON value that is known to be valid; i stands on its first byte. */
+static size_t skip_value(struct slice t, size_t i)
+{
+    int depth = 0;
+    bool in_string = false;
+    for (; i < t.n; i++) {
+        char c = t.p[i];
+        if (in_string) {
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '{' || c == '[') {
+            depth++;
+        } else if (c == '}' || c == ']') {
+            if (depth == 0)
+                return i;
+            depth--;
+        } else if (c == ',' && depth == 0) {
+            return i;
+        }
+    }
+    return i;
+}
+
+static size_t skip_blank(struct slice t, size_t i)
+{
+    while (i < t.n && strchr(" \t\r\n", t.p[i]))
+        i++;
+    return i;
+}
+
+/* Where the value of member `key` of the object at i begins; 0 when it isn't there. Keys with escapes are not
+ * found, and then the place is that of the object. */
+static size_t find_member(struct slice t, size_t i, struct slice key, size_t *key_at)
+{
+    i = skip_blank(t, i);
+    if (i >= t.n || t.p[i] != '{')
+        return 0;
+    for (i = skip_blank(t, i + 1); i < t.n && t.p[i] == '"'; i = skip_blank(t, i + 1)) {
+        size_t start = i + 1, end = start;
+        while (end < t.n && t.p[end] != '"')
+            end += t.p[end] == '\\' ? 2 : 1;
+        size_t value = skip_blank(t, skip_blank(t, end + 1) + 1);
+        if (slice_eq(slice_of(t.p + start, end - start), key)) {
+            *key_at = start;
+            return value;
+        }
+        i = skip_value(t, value);
+        if (i >= t.n || t.p[i] != ',')
+            break;
+    }
+    return 0;
+}
+
+/* The line of setting "a.b". */
+static unsigned line_of(struct slice t, const char *name)
+{
+    size_t at = 0, key_at = 0;
+    struct slice rest = slice_str(name), part;
+    while (slice_next(&rest, '.', &part)) {
+        size_t next = find_member(t, at, part, &key_at);
+        if (!next)
+            break;
+        at = next;
+    }
+    unsigned line = 1;
+    for (size_t i = 0; i < key_at && i < t.n; i++)
+        line += t.p[i] == '\n';
+    return line;
+}
+
+static void __attribute__((format(printf, 3, 4)))
+problem(struct reading *r, const char *setting, const char *fmt, ...)
+{
+    char text[400];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    r->failed = true;
+    if (setting)
+        buf_printf(r->problems, "%s:%u: %s: %s\n", r->name, line_of(r->text, setting), setting, text);
+    else
+        buf_printf(r->problems, "%s: %s\n", r->name, text);
+}
+
+/* ---- values ---- */
+
+#define MEMBER(c, s, type) ((type *)(void *)((char *)(c) + (s)->offset))
+
+static void list_free(char **list)
+{
+    for (size_t i = 0; list && list[i]; i++)
+        mem_free(list[i]);
+    mem_free(list);
+}
+
+/* Takes text over. */
+static void set_text(struct config *c, const struct config_setting *s, char *text)
+{
+    char **at = MEMBER(c, s, char *);
+    mem_free(*at);
+    *at = text;
+}
+
+static void set_list(struct config *c, const struct config_setting *s, char **list)
+{
+    char ***at = MEMBER(c, s, char **);
+    list_free(*at);
+    *at = list;
+}
+
+static char *absolute(const char *path, const char *dir)
+{
+    if (!*path || *path == '/')
+        return mem_strdup(path);
+    struct buf b;
+    buf_init(&b, 8192);
+    buf_printf(&b, "%s/%s", dir, path);
+    return buf_take(&b, NULL);
+}
+
+static void set_default(struct config *c, const struct config_setting *s, const char *top)
+{
+    switch (s->type) {
+    case CONFIG_INT:
+        *MEMBER(c, s, int64_t) = s->number;
+        break;
+    case CONFIG_BOOL:
+        *MEMBER(c, s, bool) = s->number != 0;
+        break;
+    case CONFIG_LIST:
+        set_list(c, s, mem_array(1, sizeof(char *)));
+        break;
+    case CONFIG_PATH:
+        set_text(c, s, *s->dflt == '@' ? absolute(s->dflt + 1, top) : mem_strdup(s->dflt));
+        break;
+    case CONFIG_TEXT:
+        set_text(c, s, mem_strdup(s->dflt));
+        break;
+    }
+}
+
+static bool text_fits(struct reading *r, const struct config_setting *s, const char *value)
+{
+    const char *why = "";
+    if (!s->fits || s->fits(value, &why))
+        return true;
+    problem(r, s->name, "\"%.80s\" is not %s", value, why);
+    return false;
+}
+
+static void read_list(struct reading *r, struct config *c, const struct config_setting *s, const json_t *v)
+{
+    if (!json_is_array(v)) {
+        problem(r, s->name, "a list of strings is wanted");
+        return;
+    }
+    size_t n = json_array_size(v);
+    char **list = mem_array(n + 1, sizeof *list);
+    for (size_t i = 0, k = 0; i < n; i++) {
+        const char *text = json_string_value(json_array_get(v, i));
+        if (!text)
+            problem(r, s->name, "number %zu of the list is not a string", i + 1);
+        else if (text_fits(r, s, text))
+            list[k++] = mem_strdup(text);
+    }
+    set_list(c, s, list);
+}
+
+static void read_number(struct reading *r, struct config *c, const struct config_setting *s, const json_t *v)
+{
+    json_int_t n = json_integer_value(v);
+    if (!json_is_integer(v))
+        problem(r, s->name, "a whole number is wanted");
+    else if (n < s->min || n > s->max)
+        problem(r, s->name, "%" PRId64 " is not between %" PRId64 " and %" PRId64, (int64_t)n, s->min,
+                s->max);
+    else
+        *MEMBER(c, s, int64_t) = n;
+}
+
+static void read_setting(struct reading *r, struct config *c, const struct config_setting *s, const json_t *v)
+{
+    const char *text = json_string_value(v);
+    switch (s->type) {
+    case CONFIG_INT:
+        read_number(r, c, s, v);
+        break;
+    case CONFIG_BOOL:
+        if (json_is_boolean(v))
+            *MEMBER(c, s, bool) = json_is_true(v);
+        else
+            problem(r, s->name, "true or false is wanted");
+        break;
+    case CONFIG_LIST:
+        read_list(r, c, s, v);
+        break;
+    case CONFIG_PATH:
+    case CONFIG_TEXT:
+        if (!text)
+            problem(r, s->name, "a string is wanted");
+        else if (text_fits(r, s, text))
+            set_text(c, s, s->type == CONFIG_PATH ? absolute(text, r->dir) : mem_strdup(text));
+        break;
+    }
+}
+
+static const struct config_setting *setting_find(const char *name)
+{
+    for (const struct config_setting *s = config_settings; s->name; s++)
+        if (strcmp(s->name, name) == 0)
+            return s;
+    return NULL;
+}
+
+static bool is_group(const char *name)
+{
+    size_t n = strlen(name);
+    for (const struct config_setting *s = config_settings; s->name; s++)
+        if (strncmp(s->name, name, n) == 0 && s->name[n] == '.')
+            return true;
+    return false;
+}
+
+static void read_object(struct reading *r, struct config *c, const json_t *o, const char *prefix)
+{
+    const char *key;
+    json_t *v;
+    json_object_foreach((json_t *)o, key, v)
+    {
+        char name[128];
+        snprintf(name, sizeof name, "%s%s%.60s", prefix, *prefix ? "." : "", key);
+        const struct config_setting *s = setting_find(name);
+        if (s)
+            read_setting(r, c, s, v);
+        else if (!*prefix && is_group(name) && json_is_object(v))
+            read_object(r, c, v, name);
+        else if (!*prefix && is_group(name))
+            problem(r, name, "an object is wanted");
+        else if (strcmp(name, "$schema") != 0)
+            problem(r, name, "there is no such setting");
+    }
+}
+
+struct config *config_parse(struct slice text, const char *name, const char *dir, const char *top,
+                            struct buf *problems)
+{
+    struct reading r = {.text = text, .name = name, .dir = dir, .top = top, .problems = problems};
+    struct config *c = mem_alloc(sizeof *c);
+    for (const struct config_setting *s = config_settings; s->name; s++)
+        set_default(c, s, top);
+    struct err e = {0};
+    json_t *o = json_parse(text, 8, &e);
+    if (!o)
+        problem(&r, NULL, "%s", e.text);
+    else if (!json_is_object(o))
+        problem(&r, NULL, "an object is wanted");
+    else
+        read_object(&r, c, o, "");
+    json_decref(o);
+    if (r.failed)
+        config_free(&c);
+    return c;
+}
+
+struct config *config_read(const char *path, const char *top, struct buf *problems)
+{
+    if (!path)
+        return config_parse(SLICE("{}"), "(defaults)", top, top, problems);
+    struct buf text;
+    buf_init(&text, CONFIG_BYTES_MAX);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = -1;
+    while (fd >= 0) {
+        char *room = buf_reserve(&text, 4096);
+        n = room ? read(fd, room, 4096) : -1;
+        if (n <= 0)
+            break;
+        buf_commit(&text, (size_t)n);
+    }
+    struct config *c = NULL;
+    char *real = realpath(path, NULL);
+    if (fd < 0 || n < 0 || !real) {
+        buf_printf(problems, "%s: %s\n", path, text.err ? "too large" : strerror(errno));
+    } else {
+        char *slash = strrchr(real, '/');
+        slash[slash == real] = '\0';
+        c = config_parse(buf_view(&text), path, real, top, problems);
+    }
+    if (fd >= 0)
+        close(fd);
+    free(real); /* the C library's memory */
+    buf_clear(&text);
+    return c;
+}
+
+bool config_override(struct config *c, const char *setting, const char *value, struct buf *problems)
+{
+    const struct config_setting *s = setting_find(setting);
+    struct reading r = {.text = SLICE("{}"), .name = "command line", .problems = problems};
+    if (!text_fits(&r, s, value))
+        return false;
+    char here[4096];
+    if (!getcwd(here, sizeof here))
+        here[0] = '\0';
+    set_text(c, s, s->type == CONFIG_PATH ? absolute(value, here) : mem_strdup(value));
+    return true;
+}
+
+void config_free(struct config **cp)
+{
+    struct config *c = *cp;
+    if (!c)
+        return;
+    for (const struct config_setting *s = config_settings; s->name; s++) {
+        if (s->type == CONFIG_LIST)
+            list_free(*MEMBER(c, s, char **));
+        else if (s->type == CONFIG_TEXT || s->type == CONFIG_PATH)
+            mem_free(*MEMBER(c, s, char *));
+    }
+    mem_clear(cp);
+}
+
+/* ---- the whole ---- */
+
+bool config_loopback(const char *listen)
+{
+    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]:", 6) == 0;
+}
+
+bool config_verify(const struct config *c, const char *name, struct buf *problems)
+{
+    size_t before = problems->n;
+    bool tls = *c->tls_cert && *c->tls_key;
+    if (!*c->tls_cert != !*c->tls_key)
+        buf_printf(problems, "%s: tls: both cert and key are needed\n", name);
+    if (!config_loopback(c->listen) && !tls && !c->trusted_proxies[0])
+        buf_printf(problems,
+                   "%s: listen: %s can be reached from outside: set tls.cert and tls.key, or trusted_proxies "
+                   "when a proxy of yours does TLS\n",
+                   name, c->listen);
+    if (*c->redis_url && strcmp(c->redis_url, c->keys_url) == 0)
+        buf_printf(problems,
+                   "%s: keys.url: the keys need a server apart from the data's, or an erased person could be "
+                   "read again\n",
+                   name);
+    struct sockaddr_un un;
+    if (strlen(c->data_dir) + sizeof "/redis/data/redis.sock" > sizeof un.sun_path)
+        buf_printf(problems, "%s: data_dir: its path is too long for the sockets in it (at most %zu bytes)\n",
+                   name, sizeof un.sun_path - sizeof "/redis/data/redis.sock");
+    return problems->n == before;
+}
+
+void config_warnings(const struct config *c, struct buf *out)
+{
+    if (c->unsafe_redis)
+        buf_str(out, "unsafe_redis: what was acknowledged can be lost when a Redis server dies\n");
+    if (!*c->public_url && !config_loopback(c->listen))
+        buf_str(out, "public_url is not set: providers can't be told where to call, and links in messages "
+                     "are left out\n");
+    if (*c->public_url && strncmp(c->public_url, "https://", 8) != 0 && !strstr(c->public_url, "//127.0.0.1"))
+        buf_str(out, "public_url is not https: what people write can be read on the way\n");
+}
+
+/* ---- writing ---- */
+
+static void write_value(struct buf *out, const struct config *c, const struct config_setting *s)
+{
+    if (s->type == CONFIG_INT)
+        buf_printf(out, "%" PRId64, *MEMBER(c, s, const int64_t));
+    else if (s->type == CONFIG_BOOL)
+        buf_str(out, *MEMBER(c, s, const bool) ? "true" : "false");
+    else if (s->type != CONFIG_LIST)
+        buf_json_str(out, slice_str(*MEMBER(c, s, char *const)));
+    else {
+        char *const *list = *MEMBER(c, s, char **const);
+        buf_char(out, '[');
+        for (size_t i = 0; list[i]; i++) {
+            buf_str(out, i ? "," : "");
+            buf_json_str(out, slice_str(list[i]));
+        }
+        buf_char(out, ']');
+    }
+}
+
+static size_t group_length(const char *name)
+{
+    const char *dot = strchr(name, '.');
+    return dot ? (size_t)(dot - name) : 0;
+}
+
+/* Has this setting's group been opened by an earlier one? */
+static bool group_done(const struct config_setting *s)
+{
+    size_t g = group_length(s->name);
+    for (const struct config_setting *x = config_settings; g && x < s; x++)
+        if (group_length(x->name) == g && memcmp(x->name, s->name, g) == 0)
+            return true;
+    return false;
+}
+
+/* Calls write for each setting, inside its group's braces, and `open`/`close` texts around a group. */
+static void each_setting(struct buf *out, const char *open, const char *close,
+                         void (*write)(struct buf *, const struct config *, const struct config_setting *),
+                         const struct config *c)
+{
+    const char *comma = "";
+    for (const struct config_setting *s = config_settings; s->name; s++) {
+        size_t g = group_length(s->name);
+        if (group_done(s))
+            continue;
+        buf_str(out, comma);
+        comma = ",";
+        if (!g) {
+            buf_printf(out, "\"%s\":", s->name);
+            write(out, c, s);
+            continue;
+        }
+        buf_printf(out, "\"%.*s\":%s", (int)g, s->name, open);
+        const char *inner = "";
+        for (const struct config_setting *x = s; x->name; x++) {
+            if (group_length(x->name) != g || memcmp(x->name, s->name, g) != 0)
+                continue;
+            buf_printf(out, "%s\"%s\":", inner, x->name + g + 1);
+            write(out, c, x);
+            inner = ",";
+        }
+        buf_str(out, close);
+    }
+}
+
+int config_write(const struct config *c, struct buf *out)
+{
+    buf_char(out, '{');
+    each_setting(out, "{", "}", write_value, c);
+    return buf_char(out, '}');
+}
+
+static void schema_value(struct buf *out, const struct config *none, const struct config_setting *s)
+{
+    (void)none;
+    static const char *const types[] = {[CONFIG_TEXT] = "string",
+                                        [CONFIG_PATH] = "string",
+                                        [CONFIG_INT] = "integer",
+                                        [CONFIG_BOOL] = "boolean",
+                                        [CONFIG_LIST] = "array"};
+    buf_printf(out, "{\"type\":\"%s\",\"description\":", types[s->type]);
+    buf_json_str(out, slice_str(s->help));
+    if (s->type == CONFIG_INT)
+        buf_printf(out, ",\"minimum\":%" PRId64 ",\"maximum\":%" PRId64 ",\"default\":%" PRId64, s->min,
+                   s->max, s->number);
+    else if (s->type == CONFIG_BOOL)
+        buf_printf(out, ",\"default\":%s", s->number ? "true" : "false");
+    else if (s->type == CONFIG_LIST)
+        buf_str(out, ",\"items\":{\"type\":\"string\"},\"default\":[]");
+    else if (s->type == CONFIG_TEXT) {
+        buf_str(out, ",\"default\":");
+        buf_json_str(out, slice_str(s->dflt));
+    }
+    if (s->restart)
+        buf_str(out, ",\"x-restart\":true");
+    buf_char(out, '}');
+}
+
+int config_schema(struct buf *out)
+{
+    buf_str(out, "{\"$schema\":\"https://json-schema.org/draft/2020-12/"
+                 "schema\",\"title\":\"parleyd\",\"type\":\"object\","
+                 "\"additionalProperties\":false,\"properties\":{\"$schema\":{\"type\":\"string\"},");
+    each_setting(out, "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{", "}}",
+                 schema_value, NULL);
+    return buf_str(out, "}}");
+}
+
+void config_keep(const struct config *old, struct config *fresh, struct buf *out)
+{
+    for (const struct config_setting *s = config_settings; s->name; s++) {
+        struct buf a, b;
+        if (!s->restart)
+            continue;
+        buf_init(&a, CONFIG_BYTES_MAX);
+        buf_init(&b, CONFIG_BYTES_MAX);
+        write_value(&a, old, s);
+        write_value(&b, fresh, s);
+        if (!slice_eq(buf_view(&a), buf_view(&b)))
+            buf_printf(out, "%s%s", out->n ? ", " : "", s->name);
+        buf_clear(&a);
+        buf_clear(&b);
+        if (s->type == CONFIG_INT)
+            *MEMBER(fresh, s, int64_t) = *MEMBER(old, s, const int64_t);
+        else if (s->type == CONFIG_BOOL)
+            *MEMBER(fresh, s, bool) = *MEMBER(old, s, const bool);
+        else if (s->type != CONFIG_LIST)
+            set_text(fresh, s, mem_strdup(*MEMBER(old, s, char *const)));
+    }
+}

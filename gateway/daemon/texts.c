@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Loads config/texts and says what is missing or not reviewed. */
+#include "gateway/daemon/texts.h"
+#include "gateway/base/json.h"
+#include "gateway/base/map.h"
+#include "gateway/base/mem.h"
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TEXTS_FILE_MAX (1u << 20)
+
+/* What an error here would do to somebody in danger (safety.md 14). */
+static const char *const safety_keys[] = {"notice.first", "notice.emergency", "notice.anonymous", NULL};
+
+struct texts {
+    struct map by_key; /* "ar notice.first" → char * */
+};
+
+static json_t *file_read(const char *path, struct err *e)
+{
+    struct buf b;
+    buf_init(&b, TEXTS_FILE_MAX);
+    FILE *f = fopen(path, "re");
+    size_t n = 1;
+    while (f && n) {
+        char *room = buf_reserve(&b, 8192);
+        n = room ? fread(room, 1, 8192, f) : 0;
+        buf_commit(&b, n);
+    }
+    json_t *o = NULL;
+    if (!f || ferror(f) || b.err)
+        err_set(e, ERR_IO, "%s: %s", path, b.err ? "too large" : strerror(errno));
+    else if (!(o = json_parse(buf_view(&b), 4, e)))
+        err_prefix(e, "%s", path);
+    if (f)
+        fclose(f);
+    buf_clear(&b);
+    return o;
+}
+
+/* Calls one for each language's file. False with e filled at the first that can't be read. */
+static bool each_file(const char *dir,
+                      bool (*one)(void *arg, const char *path, struct slice tag, const json_t *o,
+                                  struct err *e),
+                      void *arg, struct err *e)
+{
+    DIR *d = opendir(dir);
+    struct dirent *entry;
+    bool ok = d != NULL;
+    if (!d)
+        err_set(e, ERR_IO, "%s: %s", dir, strerror(errno));
+    while (ok && (entry = readdir(d))) {
+        char path[512];
+        size_t n = strlen(entry->d_name);
+        if (n < 6 || strcmp(entry->d_name + n - 5, ".json") != 0)
+            continue;
+        snprintf(path, sizeof path, "%.240s/%.240s", dir, entry->d_name);
+        json_t *o = file_read(path, e);
+        ok = o && one(arg, path, slice_of(entry->d_name, n - 5), o, e);
+        json_decref(o);
+    }
+    if (d)
+        closedir(d);
+    return ok;
+}
+
+static bool load_one(void *arg, const char *path, struct slice tag, const json_t *o, struct err *e)
+{
+    struct texts *t = arg;
+    const char *key;
+    json_t *v;
+    json_object_foreach((json_t *)o, key, v)
+    {
+        struct slice text = json_opt_str(v, "text");
+        char name[160];
+        if (!text.n) {
+            err_set(e, ERR_INVALID, "%s: %s has no text", path, key);
+            return false;
+        }
+        snprintf(name, sizeof name, "%.*s %.100s", (int)tag.n, tag.p, key);
+        mem_free(map_put(&t->by_key, slice_str(name), slice_dup(text)));
+    }
+    return true;
+}
+
+struct texts *texts_load(const char *dir, struct err *e)
+{
+    struct texts *t = mem_alloc(sizeof *t);
+    map_init(&t->by_key);
+    if (!each_file(dir, load_one, t, e))
+        texts_free(&t);
+    return t;
+}
+
+void texts_free(struct texts **t)
+{
+    if (!*t)
+        return;
+    map_clear(&(*t)->by_key, mem_free);
+    mem_clear(t);
+}
+
+struct slice texts_get(const struct texts *t, struct slice tag, struct slice key)
+{
+    char name[160];
+    int n = snprintf(name, sizeof name, "%.*s %.*s", (int)tag.n, tag.p ? tag.p : "", (int)key.n,
+                     key.p ? key.p : "");
+    if (n < 0 || (size_t)n >= sizeof name)
+        return (struct slice){0};
+    return slice_str(map_get(&t->by_key, slice_of(name, (size_t)n)));
+}
+
+struct checking {
+    struct buf *problems, *warnings;
+    const json_t *wanted; /* the keys of English */
+};
+
+static bool keep_english(void *arg, const char *path, struct slice tag, const json_t *o, struct err *e)
+{
+    (void)path, (void)e;
+    if (slice_is(tag, "en"))
+        *(json_t **)arg = json_deep_copy(o);
+    return true;
+}
+
+static bool check_one(void *arg, const char *path, struct slice tag, const json_t *o, struct err *e)
+{
+    (void)tag, (void)e;
+    struct checking *c = arg;
+    const char *key;
+    json_t *v;
+    json_object_foreach((json_t *)c->wanted, key, v)
+    {
+        if (!json_opt_str(json_object_get(o, key), "text").n)
+            buf_printf(c->problems, "%s: %s is missing\n", path, key);
+    }
+    for (size_t i = 0; safety_keys[i]; i++)
+        if (!json_opt_bool(json_object_get(o, safety_keys[i]), "reviewed", false))
+            buf_printf(c->warnings, "%s: %s was not reviewed by a native speaker\n", path, safety_keys[i]);
+    return true;
+}
+
+void texts_check(const char *dir, struct buf *problems, struct buf *warnings)
+{
+    struct err e = {0};
+    json_t *english = NULL;
+    struct checking c = {.problems = problems, .warnings = warnings};
+    if (each_file(dir, keep_english, &english, &e)) {
+        c.wanted = english;
+        each_file(dir, check_one, &c, &e);
+    }
+    if (e.code)
+        buf_printf(problems, "%s\n", e.text);
+    json_decref(english);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Texts that people read, one file per language (config/texts), which an operation may override in its
+ * document. */
+#ifndef PARLEY_DAEMON_TEXTS_H
+#define PARLEY_DAEMON_TEXTS_H
+
+#include "gateway/base/buf.h"
+#include "gateway/base/err.h"
+
+struct texts;
+struct texts *texts_load(const char *dir, struct err *e);
+void texts_free(struct texts **t);
+/* Empty: there is none in that language. */
+struct slice texts_get(const struct texts *t, struct slice tag, struct slice key);
+/* Problems: files that can't be read, keys that a language lacks. Warnings: safety texts that no native
+ * speaker has reviewed. */
+void texts_check(const char *dir, struct buf *problems, struct buf *warnings);
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Operation files: what is wrong is told with its place, a present section is the whole truth, secrets stay,
+ * an export changes nothing. */
+#include "gateway/daemon/operation.h"
+#include "tests/unit/test.h"
+
+static bool check_channel(void *ctx, const json_t *channel, char where[64], struct err *e)
+{
+    (void)ctx;
+    if (!json_opt_str(json_object_get(channel, "settings"), "secret").n) {
+        strcpy(where, "secret");
+        err_set(e, ERR_INVALID, "it is needed");
+        return false;
+    }
+    return true;
+}
+
+static bool is_secret(void *ctx, const char *connector, const char *setting)
+{
+    (void)ctx, (void)connector;
+    return strcmp(setting, "secret") == 0;
+}
+
+static const struct operation_connectors con = {NULL, check_channel, is_secret};
+static struct buf problems;
+
+static json_t *json(const char *text)
+{
+    struct err e;
+    json_t *o = json_parse(slice_str(text), 32, &e);
+    if (!o)
+        fprintf(stderr, "%s\n", e.text);
+    return o;
+}
+
+static bool checked(const char *text, const json_t *current, const json_t *agents)
+{
+    buf_clear(&problems);
+    buf_init(&problems, 65536);
+    json_t *file = json(text);
+    bool ok = operation_check(file, current, agents, &con, &problems);
+    json_decref(file);
+    return ok;
+}
+
+static bool told(const char *what)
+{
+    if (problems.n && strstr(problems.p, what))
+        return true;
+    fprintf(stderr, "%s", problems.n ? problems.p : "(nothing)\n");
+    return false;
+}
+
+T(every_error_has_its_place)
+{
+    OK(!checked("{\"operation\":\"Demo!\",\"languages\":[\"ar\",\"x\",3],\"areas\":[{\"id\":\"tr\"},{\"id\":"
+                "\"tr\"},{\"name\":{}}],"
+                "\"agents\":[{\"login\":\"a\",\"languages\":{\"ar\":9},\"capacity\":{\"chat\":-1},\"roles\":["
+                "\"king\"]}],"
+                "\"topics\":[{\"id\":\"a/b\",\"words\":{\"ar\":[\"\"]},\"colour\":1}],\"channels\":{}}",
+                NULL, NULL));
+    OK(told("/operation: a name of"));
+    OK(told("/languages/1: a language tag"));
+    OK(told("/languages/2: a language tag"));
+    OK(told("/areas/1: \"tr\" was named before"));
+    OK(told("/areas/2: \"id\" is missing"));
+    OK(told("/agents/0/languages/ar: a number from 1 to 5"));
+    OK(told("/agents/0/capacity/chat: a number from 0 to 100"));
+    OK(told("/agents/0/roles/0: a role is wanted"));
+    OK(told("/topics/0/id: a name of"));
+    OK(told("/topics/0/words/ar/0: a string is wanted"));
+    OK(told("/topics/0/colour: there is no such member"));
+    OK(told("/channels: a list is wanted"));
+}
+
+T(references_are_looked_up_in_what_results)
+{
+    json_t *current = json("{\"operation\":\"d\",\"languages\":[\"en\"],\"teams\":[{\"id\":\"t\"}],\"areas\":"
+                           "[{\"id\":\"tr\"}]}");
+    OK(checked("{\"operation\":\"d\",\"agents\":[{\"login\":\"a\",\"team\":\"t\",\"areas\":[\"tr\"],"
+               "\"topics\":[\"*\"]}]}",
+               current, NULL));
+    OK(!checked("{\"operation\":\"d\",\"agents\":[{\"login\":\"a\",\"teams\":[\"u\"],\"areas\":[\"tr/"
+                "izmir\"],\"topics\":[\"x\"]}]}",
+                current, NULL));
+    OK(told("/agents/0/teams/0: \"u\" is not among the teams"));
+    OK(told("/agents/0/areas/0: \"tr/izmir\" is not among the areas"));
+    OK(told("/agents/0/topics/0: \"x\" is not among the topics"));
+    OK(!checked("{\"operation\":\"d\",\"areas\":[{\"id\":\"de/berlin\"}],\"fallback\":{\"prs\":[\"fa\"]}}",
+                current, NULL));
+    OK(told("/areas/0: its parent \"de\" is missing"));
+    OK(told("/fallback/prs: \"fa\" is not among the languages"));
+    json_decref(current);
+}
+
+T(a_channel_is_judged_with_the_secret_it_keeps)
+{
+    OK(!checked("{\"operation\":\"d\",\"channels\":[{\"id\":\"c\",\"connector\":\"http\"}]}", NULL, NULL));
+    OK(told("/channels/0/settings/secret: it is needed"));
+    OK(checked("{\"operation\":\"d\",\"channels\":[{\"id\":\"c\",\"connector\":\"http\",\"disabled\":true}]}",
+               NULL, NULL));
+    json_t *current = json("{\"operation\":\"d\",\"channels\":[{\"id\":\"c\",\"connector\":\"http\","
+                           "\"settings\":{\"secret\":\"s\"}}]}");
+    OK(checked("{\"operation\":\"d\",\"channels\":[{\"id\":\"c\",\"connector\":\"http\",\"settings\":{"
+               "\"url\":\"u\"}}]}",
+               current, NULL));
+    json_decref(current);
+}
+
+T(sensitive_topics_need_two_focal_points)
+{
+    const char *file = "{\"operation\":\"d\",\"topics\":[{\"id\":\"report\",\"clearance\":2}]}";
+    OK(!checked(file, NULL, NULL));
+    OK(told("/topics/0: a sensitive topic needs two"));
+    json_t *agents =
+        json("[{\"login\":\"a\",\"roles\":[\"focal\"]},{\"login\":\"b\",\"roles\":[\"agent\",\"focal\"]}]");
+    OK(checked(file, NULL, agents));
+    json_t *current = json(file);
+    OK(!checked("{\"operation\":\"d\",\"agents\":[{\"login\":\"a\",\"roles\":[\"focal\"]}]}", current,
+                agents));
+    json_decref(current);
+    json_decref(agents);
+}
+
+T(a_present_section_is_the_whole_truth)
+{
+    json_t *current =
+        json("{\"operation\":\"d\",\"timezone\":\"UTC\",\"topics\":[{\"id\":\"a\"},{\"id\":\"b\"}],"
+             "\"channels\":[{\"id\":\"c\",\"connector\":\"http\",\"settings\":{\"secret\":\"s\",\"url\":"
+             "\"old\"}}]}");
+    json_t *file =
+        json("{\"operation\":\"d\",\"topics\":[{\"id\":\"b\",\"priority\":2},{\"id\":\"z\"}],"
+             "\"channels\":[{\"id\":\"c\",\"connector\":\"http\",\"settings\":{\"url\":\"new\"}}]}");
+    json_t *after = operation_merge(current, file, &con);
+    json_t *want = json("{\"operation\":\"d\",\"timezone\":\"UTC\",\"topics\":[{\"id\":\"b\",\"priority\":2},"
+                        "{\"id\":\"z\"},{\"id\":\"a\",\"disabled\":true}],"
+                        "\"channels\":[{\"id\":\"c\",\"connector\":\"http\",\"settings\":{\"secret\":\"s\","
+                        "\"url\":\"new\"}}]}");
+    OK(json_equal(after, want));
+    struct buf lines;
+    buf_init(&lines, 10000);
+    OK(operation_diff(current, after, &lines) == 4);
+    OK(strstr(lines.p, "set topics/b.priority\n"));
+    OK(strstr(lines.p, "added topics/z\n"));
+    OK(strstr(lines.p, "disabled topics/a\n"));
+    OK(strstr(lines.p, "changed channels/c.settings.url\n"));
+    buf_clear(&lines);
+    json_decref(current);
+    json_decref(file);
+    json_decref(after);
+    json_decref(want);
+}
+
+T(a_new_connector_keeps_no_secret)
+{
+    json_t *current =
+        json("{\"channels\":[{\"id\":\"c\",\"connector\":\"http\",\"settings\":{\"secret\":\"s\"}}]}");
+    json_t *file = json("{\"channels\":[{\"id\":\"c\",\"connector\":\"telegram\",\"settings\":{}}]}");
+    json_t *after = operation_merge(current, file, &con);
+    OK(!json_object_get(json_object_get(json_array_get(json_object_get(after, "channels"), 0), "settings"),
+                        "secret"));
+    json_decref(current);
+    json_decref(file);
+    json_decref(after);
+}
+
+T(agents_no_longer_named_are_disabled)
+{
+    json_t *raw = json("{\"agents\":[{\"login\":\"a\",\"team\":\"t\"},{\"login\":\"b\"}]}");
+    json_t *now = operation_merge_agents(NULL, raw);
+    json_t *file = json("{\"agents\":[{\"login\":\"b\",\"languages\":{\"ar\":5}}]}");
+    json_t *after = operation_merge_agents(now, file);
+    EQ_INT(json_array_size(after), 2);
+    EQ_SLICE(json_opt_str(json_array_get(after, 1), "login"), "a");
+    OK(json_opt_bool(json_array_get(after, 1), "disabled", false));
+    EQ_SLICE(json_opt_str(json_array_get(after, 0), "name"), "b");
+    json_t *none = json("{}");
+    OK(!operation_merge_agents(now, none));
+    json_decref(raw);
+    json_decref(now);
+    json_decref(file);
+    json_decref(after);
+    json_decref(none);
+}
+
+T(an_export_is_applied_without_change)
+{
+    json_t *doc = json("{\"operation\":\"d\",\"languages\":[\"ar\"],\"topics\":[{\"id\":\"a\"},{\"id\":\"b\","
+                       "\"disabled\":true}],"
+                       "\"channels\":[{\"id\":\"c\",\"connector\":\"http\",\"settings\":{\"secret\":\"s\","
+                       "\"url\":\"u\"}}]}");
+    json_t *raw = json("{\"agents\":[{\"login\":\"a\"},{\"login\":\"b\",\"disabled\":true}]}");
+    json_t *agents = operation_merge_agents(NULL, raw);
+    json_t *file = operation_export(doc, agents, &con);
+    char *text = json_dumps(file, 0);
+    OK(!strstr(text, "\"s\""));
+    free(text);
+    json_t *after = operation_merge(doc, file, &con), *agents_after = operation_merge_agents(agents, file);
+    OK(json_equal(doc, after));
+    OK(json_equal(agents, agents_after));
+    struct buf lines;
+    buf_init(&lines, 1000);
+    EQ_INT(operation_diff(doc, after, &lines), 0);
+    buf_clear(&lines);
+    json_decref(doc);
+    json_decref(raw);
+    json_decref(agents);
+    json_decref(file);
+    json_decref(after);
+    json_decref(agents_after);
+    buf_clear(&problems);
+}
+
+TEST_MAIN
