@@ -64,6 +64,7 @@ const html = read('chat.html').replace('/*CSS*/', () => style).replace('/*JS*/',
 const words = Object.fromEntries(languages.map((t) => [t.lang, { dir: t.dir, open: t.texts.w_open, close: t.texts.w_close }]));
 const widget = await script('widget.ts', { WORDS: JSON.stringify(words), WIDGET_CSS: JSON.stringify(await css('widget.css')) });
 write('chat.html', html);
+write('leave.html', read('leave.html'));
 write('assets/' + jsName, js);
 write('widget.js', widget);
 const sizes = { script: gz(js), widget: gz(widget) };
@@ -81,7 +82,7 @@ const csp = [
   "img-src 'self' blob: data:",
   "media-src 'self' blob:",
   "connect-src 'self' {{socket_origins}}",
-  "form-action 'self' {{exit_origin}}",
+  "form-action 'self'",
   "base-uri 'none'",
   "frame-ancestors 'self' {{ancestors}}",
 ].join('; ');

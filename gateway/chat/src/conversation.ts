@@ -209,7 +209,10 @@ export class Conversation {
     if (e.kind === 'edit') return this.edit(e);
     this.entries.set(e.id, e);
     const mine = e.ref ? this.queue.find((m) => m.ref === e.ref) : undefined;
-    if (mine) this.queue.splice(this.queue.indexOf(mine), 1);
+    if (mine) {
+      this.queue.splice(this.queue.indexOf(mine), 1);
+      this.started.delete(mine.ref);
+    }
     if (e.direction === 'out') this.view.typing(false);
     this.view.entry(e, known);
     if (mine) {
@@ -235,9 +238,9 @@ export class Conversation {
   }
 
   private ack(ref: string, id: string): void {
+    this.started.delete(ref);
     const m = this.queue.find((q) => q.ref === ref);
     if (!m) return;
-    this.started.delete(ref);
     m.id = id;
     m.state = 'sent';
     this.view.unsent(m);

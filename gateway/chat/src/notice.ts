@@ -20,14 +20,16 @@ function draw(): void {
 export const statusLine = {
   /** A text key, or '' for none. A short break of the link is not worth a word. */
   set(next: string): void {
-    clearTimeout(offlineTimer);
-    if (next === 'offline' && key !== 'offline') {
-      offlineTimer = window.setTimeout(() => {
+    if (next === 'offline') {
+      // Each vain try tells this again: the first one counts.
+      offlineTimer = offlineTimer || window.setTimeout(() => {
         key = 'offline';
         draw();
       }, 2500);
       return;
     }
+    clearTimeout(offlineTimer);
+    offlineTimer = 0;
     key = next;
     draw();
   },
