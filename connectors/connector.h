@@ -267,6 +267,8 @@ struct connector_fetched {
     int status;
     struct connector_bytes body;
     struct connector_error why;
+    const struct connector_header *headers; /* of the answer; names in lower case */
+    size_t headers_n;
 };
 
 struct connector_entry { /* of a contact's history on this channel; as the person may see it */
@@ -462,6 +464,8 @@ enum connector_setting_type {
     CONNECTOR_S_BOOL
 };
 
+/* Two names are the host's: a LIST called `capabilities` narrows the connector's on a channel ("text files
+ * choices", see connectors/README.md), a NUMBER called `rate` sets its messages a second. */
 struct connector_setting {
     const char *name;
     enum connector_setting_type type;
@@ -482,7 +486,10 @@ typedef struct connector_instance connector_instance; /* the connector's own; on
 struct connector {
     uint32_t abi, size; /* CONNECTOR_ABI, sizeof(struct connector) */
     const char *name, *version;
-    const char *scheme; /* of its addresses: "telegram" */
+    /* The schemes of addresses that its provider vouches for, blank-separated: "telegram", "whatsapp tel". An
+     * address of another scheme is this channel's alone and never joins one of another channel. With a BOOL
+     * setting called `verified`, only when that is true. */
+    const char *scheme;
     uint32_t capabilities;
     struct connector_limits limits;
     const struct connector_setting *settings; /* ends with name NULL */

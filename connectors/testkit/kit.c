@@ -368,11 +368,6 @@ static void stop(struct kit *k)
 
 static void check_rest(struct kit *k)
 {
-    for (struct list *n = k->tokens.next; n != &k->tokens; n = n->next) {
-        connector_token t = container_of(n, struct connector_token, link);
-        if (t->sent.code == CONNECTOR_OK && !t->sent.done)
-            kit_broke(k, 4, "a send never ended");
-    }
     for (struct list *n = k->watches.next; n != &k->watches; n = n->next) {
         if (!container_of(n, struct connector_watch, link)->off) {
             kit_broke(k, 6, "a watch was left");
@@ -399,6 +394,11 @@ bool kit_end(struct kit **pk)
         kit_advance(k, 120000); /* a long poll may wait, but not for ever */
         if (waiting(k))
             kit_broke(k, 3, "a request was never answered");
+    }
+    if (kit_out_waits(k)) {
+        kit_advance(k, 120000);
+        if (kit_out_waits(k))
+            kit_broke(k, 4, "a send never ended");
     }
     if (k->started && !k->stopped)
         stop(k);

@@ -112,7 +112,8 @@ struct kit_fetched {
     size_t body_n; /* 0: strlen */
     int error;     /* CONNECTOR_EAWAY, …: there is no answer */
     bool maybe_sent;
-    bool hold; /* not now: kit_fetch_answer will */
+    bool hold;                  /* not now: kit_fetch_answer will */
+    const char *const *headers; /* "name", "value", …, NULL; may be NULL */
 };
 /* Who answers fetches. Without one every fetch fails with CONNECTOR_EAWAY. */
 void kit_provider(struct kit *k, void (*answer)(void *arg, const struct kit_fetch *f, struct kit_fetched *a),

@@ -148,6 +148,8 @@ void kit_history_free(void *p);
 int kit_err(const struct kit *k);   /* of a call to the store, now */
 void kit_cancel_out(struct kit *k); /* what is still owed to the connector, after it has stopped */
 void kit_cancel_in(struct kit *k);
+bool kit_out_waits(
+    const struct kit *k); /* a send has not ended, and the test does not hold its answer back */
 
 void kit_host_in(struct connector_host *h);
 void kit_host_out(struct connector_host *h);

@@ -78,7 +78,7 @@ static void h_sent(void *inst, connector_token t, const struct connector_result 
 {
     struct kit *k = KIT(inst);
     if (k->stopped)
-        kit_broke(k, 6, "sent after stopped");
+        return; /* the host has told it as unknown */
     if (k->sending == t)
         kit_broke(k, 4, "sent from inside send");
     if (t->over) {
@@ -115,7 +115,12 @@ static void answer_now(struct kit *k, void *arg)
     t->f.answered = true;
     struct connector_fetched r = {.size = sizeof(r), .error = a->error, .maybe_sent = a->maybe_sent};
     char *body = NULL;
+    struct connector_header headers[16];
     if (!a->error) {
+        for (; a->headers && a->headers[2 * r.headers_n] && r.headers_n < 16; r.headers_n++)
+            headers[r.headers_n] =
+                (struct connector_header){a->headers[2 * r.headers_n], a->headers[2 * r.headers_n + 1]};
+        r.headers = headers;
         size_t n = a->body ? (a->body_n ? a->body_n : strlen(a->body)) : 0;
         body = mem_dup(n ? a->body : "", n);
         r.status = a->status ? a->status : 200;
@@ -192,8 +197,28 @@ static void h_fetch(void *inst, const struct connector_fetch *in,
     kit_later(k, ask_provider, t);
 }
 
+bool kit_out_waits(const struct kit *k)
+{
+    for (size_t i = 0; i < k->fetches_n; i++) {
+        if (!k->fetches[i]->f.answered)
+            return false; /* the test holds an answer back */
+    }
+    for (const struct list *n = k->tokens.next; n != &k->tokens; n = n->next) {
+        if (!container_of(n, const struct connector_token, link)->over)
+            return true;
+    }
+    return false;
+}
+
 void kit_cancel_out(struct kit *k)
 {
+    for (struct list *n = k->tokens.next; n != &k->tokens; n = n->next) {
+        connector_token t = container_of(n, struct connector_token, link);
+        if (!t->over) {
+            t->over = t->sent.done = true;
+            t->sent.r.outcome = CONNECTOR_OUT_UNKNOWN;
+        }
+    }
     for (size_t i = 0; i < k->fetches_n; i++) {
         k->fetches[i]->answer = (struct kit_fetched){.error = CONNECTOR_ECANCELLED, .maybe_sent = true};
         answer_now(k, k->fetches[i]);
