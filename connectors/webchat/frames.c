@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The page's frames, the same for websockets and for long polls. Frames of one link are done in order; an answer to `send` comes when the message
- * is on disk. */
+ * The page's frames, the same for websockets and for long polls. Frames of one link are done in order; an
+ * answer to `send` comes when the message is on disk. */
 #include "webchat.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FRAME_MAX (1u << 20)
+#define FRAME_MAX        (1u << 20)
 #define SENDS_PER_MINUTE 40
-#define SENDS_BURST 20
-#define PAGE_NEW 50
-#define HISTORY_MAX 500
-#define CHOICE_MAX 64
+#define SENDS_BURST      20
+#define PAGE_NEW         50
+#define HISTORY_MAX      500
+#define CHOICE_MAX       64
 
 struct connector_bytes json_bytes(const json_t *o, const char *key)
 {
     const json_t *v = json_object_get(o, key);
-    return json_is_string(v) ? (struct connector_bytes){json_string_value(v), json_string_length(v)} : (struct connector_bytes){0, 0};
+    return json_is_string(v) ? (struct connector_bytes){json_string_value(v), json_string_length(v)}
+                             : (struct connector_bytes){0, 0};
 }
 
 bool ref_valid(struct connector_bytes ref)
@@ -25,7 +26,8 @@ bool ref_valid(struct connector_bytes ref)
         return false;
     for (size_t i = 0; i < ref.n; i++) {
         char c = ref.p[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+              c == '_'))
             return false;
     }
     return true;
@@ -44,7 +46,8 @@ static void end_callback(struct link *l)
     l->idle(l);
 }
 
-void frames_error(struct link *l, const char *code, const char *detail, struct connector_bytes ref, unsigned retry_ms)
+void frames_error(struct link *l, const char *code, const char *detail, struct connector_bytes ref,
+                  unsigned retry_ms)
 {
     struct out o;
     char number[40];
@@ -194,19 +197,21 @@ static void hello(struct link *l, const json_t *frame)
 {
     const json_t *session = json_object_get(frame, "session"), *after = json_object_get(frame, "after");
     struct connector_bytes locale = json_bytes(frame, "locale");
-    if ((session && !json_is_string(session) && !json_is_null(session)) || (after && !json_is_string(after) && !json_is_null(after)) ||
-        locale.n >= LANG_MAX) {
+    if ((session && !json_is_string(session) && !json_is_null(session)) ||
+        (after && !json_is_string(after) && !json_is_null(after)) || locale.n >= LANG_MAX) {
         bad(l, "hello: session, after and locale are strings or null");
         return;
     }
     if (!l->c->has_key) {
-        frames_error(l, "unavailable", "starting; try again in a moment", (struct connector_bytes){0, 0}, 2000);
+        frames_error(l, "unavailable", "starting; try again in a moment", (struct connector_bytes){0, 0},
+                     2000);
         return;
     }
     if (json_is_string(session)) {
         struct session s;
         if (!session_take(l->c, json_bytes(frame, "session"), &s)) {
-            frames_error(l, "unknown_session", "this conversation is not known", (struct connector_bytes){0, 0}, 0);
+            frames_error(l, "unknown_session", "this conversation is not known",
+                         (struct connector_bytes){0, 0}, 0);
             return;
         }
         l->session = s;
@@ -263,7 +268,8 @@ static bool take_files(const json_t *list, struct connector_media media[FILES_MA
     const json_t *one;
     if (list && (!json_is_array(list) || json_array_size(list) > FILES_MAX))
         return false;
-    json_array_foreach (list, i, one) {
+    json_array_foreach(list, i, one)
+    {
         if (!json_is_string(one) || json_string_length(one) > 64)
             return false;
         media[i] = (struct connector_media){.size = sizeof media[i], .blob = json_string_value(one)};
@@ -274,7 +280,8 @@ static bool take_files(const json_t *list, struct connector_media media[FILES_MA
 
 static void send_frame(struct link *l, const json_t *frame)
 {
-    struct connector_bytes ref = json_bytes(frame, "ref"), text = json_bytes(frame, "text"), choice = json_bytes(frame, "choice");
+    struct connector_bytes ref = json_bytes(frame, "ref"), text = json_bytes(frame, "text"),
+                           choice = json_bytes(frame, "choice");
     struct connector_media media[FILES_MAX];
     size_t files = 0;
     if (!ref_valid(ref)) {
@@ -420,7 +427,8 @@ static void on_looked(void *arg, int err, const struct connector_entry *entries,
     while (at < n && strcmp(entries[at].id, k->entry) != 0)
         at++;
     if (err != CONNECTOR_OK)
-        frames_error(l, "unavailable", "the earlier messages can't be read now", (struct connector_bytes){0, 0}, 5000);
+        frames_error(l, "unavailable", "the earlier messages can't be read now",
+                     (struct connector_bytes){0, 0}, 5000);
     else if (k->again && at < n)
         say_entry(l, &entries[at]);
     else if (!k->again)
@@ -490,7 +498,8 @@ static bool members_known(const json_t *frame, enum frame_type t)
 {
     const char *key;
     json_t *value;
-    json_object_foreach ((json_t *)(uintptr_t)frame, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)frame, key, value)
+    {
         bool known = strcmp(key, "type") == 0;
         for (size_t i = 0; !known && frame_types[t].members[i]; i++)
             known = strcmp(key, frame_types[t].members[i]) == 0;

@@ -88,7 +88,8 @@ static bool bidi_control(struct connector_bytes b, size_t i)
     if (b.n - i < 3 || (unsigned char)b.p[i] != 0xE2)
         return false;
     unsigned char second = (unsigned char)b.p[i + 1], third = (unsigned char)b.p[i + 2];
-    return (second == 0x80 && third >= 0xAA && third <= 0xAE) || (second == 0x81 && third >= 0xA6 && third <= 0xA9);
+    return (second == 0x80 && third >= 0xAA && third <= 0xAE) ||
+           (second == 0x81 && third >= 0xA6 && third <= 0xA9);
 }
 
 static void html(struct out *o, struct connector_bytes b, bool neutral)

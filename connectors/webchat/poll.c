@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The same frames by long poll, for where websockets are blocked. A poll keeps no state between calls: the page says what it has (`after`), and an
- * answer that never arrives is no loss. */
+ * The same frames by long poll, for where websockets are blocked. A poll keeps no state between calls: the
+ * page says what it has (`after`), and an answer that never arrives is no loss. */
 #include "webchat.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BODY_MAX (512u << 10)
+#define BODY_MAX   (512u << 10)
 #define FRAMES_MAX 32
-#define WAIT_MAX 25
-#define PAGE_NEW 50
+#define WAIT_MAX   25
+#define PAGE_NEW   50
 #define PAGE_AFTER 200
-#define GATHER_MS 30 /* after the first event, for what comes with it */
+#define GATHER_MS  30 /* after the first event, for what comes with it */
 
 struct poll {
     struct poll *next, **at; /* in connector_instance.polls */
@@ -42,7 +42,8 @@ static void release(struct poll *p)
 
 static void answer(struct poll *p)
 {
-    static const struct connector_header heads[] = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
+    static const struct connector_header heads[] = {{"Content-Type", "application/json"},
+                                                    {"Cache-Control", "no-store"}};
     struct out o;
     if (p->answered)
         return;
@@ -96,7 +97,8 @@ static void on_history(void *arg, int err, const struct connector_entry *entries
     if (err == CONNECTOR_EINVALID)
         on_frame(l, bytes_of("{\"type\":\"reset\"}"));
     else if (err != CONNECTOR_OK)
-        frames_error(l, "unavailable", "the conversation can't be read now", (struct connector_bytes){0, 0}, 5000);
+        frames_error(l, "unavailable", "the conversation can't be read now", (struct connector_bytes){0, 0},
+                     5000);
     else if (p->hello) {
         size_t from = !*p->after && n > PAGE_NEW ? n - PAGE_NEW : 0;
         frames_welcome(l, entries + from, n - from, from > 0);
@@ -125,7 +127,8 @@ static void read_history(struct poll *p)
     struct link *l = &p->link;
     p->reading = true;
     l->refs++;
-    l->c->h->history(l->c->inst, session_address(&l->session), p->after, *p->after ? PAGE_AFTER : PAGE_NEW + 1, on_history, p);
+    l->c->h->history(l->c->inst, session_address(&l->session), p->after,
+                     *p->after ? PAGE_AFTER : PAGE_NEW + 1, on_history, p);
 }
 
 static void soon(struct poll *p)
@@ -148,7 +151,8 @@ static void on_change(void *arg, enum connector_change what, const struct connec
         return;
     }
     if (what == CONNECTOR_AGENT_TYPING)
-        on_frame(&p->link, bytes_of(on ? "{\"type\":\"typing\",\"on\":true}" : "{\"type\":\"typing\",\"on\":false}"));
+        on_frame(&p->link,
+                 bytes_of(on ? "{\"type\":\"typing\",\"on\":true}" : "{\"type\":\"typing\",\"on\":false}"));
     else if (what == CONNECTOR_AGENT_READ && en && en->id) {
         struct out o;
         out_init(&o, 256);
@@ -232,7 +236,8 @@ static void run(struct poll *p, const json_t *body)
     const json_t *first = json_array_get(frames, 0);
     if (!bytes_are(json_bytes(first, "type"), "hello")) {
         if (!session_take(l->c, session, &l->session)) {
-            frames_error(l, "unknown_session", "this conversation is not known", (struct connector_bytes){0, 0}, 0);
+            frames_error(l, "unknown_session", "this conversation is not known",
+                         (struct connector_bytes){0, 0}, 0);
             answer(p);
             return;
         }
@@ -242,8 +247,7 @@ static void run(struct poll *p, const json_t *body)
         if (after.n)
             frames_got(l, after, false);
     }
-    json_array_foreach (frames, i, one)
-        frames_in(l, one);
+    json_array_foreach(frames, i, one) frames_in(l, one);
     if (l->hello)
         end_older(p);
     go_on(p);
@@ -256,7 +260,8 @@ static const char *body_wrong(const json_t *body)
     json_t *value;
     if (!json_is_object(body))
         return "a JSON object is wanted";
-    json_object_foreach ((json_t *)(uintptr_t)body, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)body, key, value)
+    {
         size_t i = 0;
         while (i < 5 && strcmp(key, known[i]) != 0)
             i++;
@@ -267,10 +272,9 @@ static const char *body_wrong(const json_t *body)
     size_t i;
     if (frames && (!json_is_array(frames) || json_array_size(frames) > FRAMES_MAX))
         return "frames: a list of at most 32";
-    json_array_foreach (frames, i, one)
-        if (!json_is_object(one))
-            return "frames: each is an object";
-    if (wait && (!json_is_integer(wait) || json_integer_value(wait) < 0 || json_integer_value(wait) > WAIT_MAX))
+    json_array_foreach(frames, i, one) if (!json_is_object(one)) return "frames: each is an object";
+    if (wait &&
+        (!json_is_integer(wait) || json_integer_value(wait) < 0 || json_integer_value(wait) > WAIT_MAX))
         return "wait: 0 to 25";
     if (json_bytes(body, "after").n > 39)
         return "after: the id of an entry";
@@ -280,7 +284,9 @@ static const char *body_wrong(const json_t *body)
 void poll_request(connector_instance *c, connector_request rq, const struct connector_request_info *i)
 {
     json_error_t e;
-    json_t *body = i->body.n <= BODY_MAX ? json_loadb(i->body.p ? i->body.p : "", i->body.n, JSON_REJECT_DUPLICATES, &e) : NULL;
+    json_t *body = i->body.n <= BODY_MAX
+                       ? json_loadb(i->body.p ? i->body.p : "", i->body.n, JSON_REJECT_DUPLICATES, &e)
+                       : NULL;
     const char *wrong = i->body.n > BODY_MAX ? "at most 512 KiB" : body_wrong(body);
     if (wrong) {
         c->h->problem(rq, i->body.n > BODY_MAX ? 413 : 400, wrong);
@@ -290,7 +296,8 @@ void poll_request(connector_instance *c, connector_request rq, const struct conn
     struct poll *p = calloc(1, sizeof *p);
     if (!p)
         abort();
-    p->link = (struct link){.c = c, .frame = on_frame, .idle = on_idle, .welcome = on_welcome, .forgotten = on_forgotten};
+    p->link = (struct link){
+        .c = c, .frame = on_frame, .idle = on_idle, .welcome = on_welcome, .forgotten = on_forgotten};
     p->link.refs = 1; /* until run is over */
     p->rq = rq;
     p->wait_s = (unsigned)json_integer_value(json_object_get(body, "wait"));

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Sessions without a record: a secret is random bytes and a proof that we made them, and the person's address is a hash of it. So nothing is stored
- * for somebody who only looks, and nobody can bring a secret of their own making. */
+ * Sessions without a record: a secret is random bytes and a proof that we made them, and the person's address
+ * is a hash of it. So nothing is stored for somebody who only looks, and nobody can bring a secret of their
+ * own making. */
 #include "webchat.h"
 #include <stdio.h>
 #include <string.h>
 
-#define RANDOM_N 16
-#define PROOF_N 8
-#define KEY_RETRY_MS 1000
+#define RANDOM_N      16
+#define PROOF_N       8
+#define KEY_RETRY_MS  1000
 #define REF_WINDOW_MS (10 * 60 * 1000)
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -44,10 +45,12 @@ static bool decode(unsigned char out[RANDOM_N + PROOF_N], struct connector_bytes
     return true;
 }
 
-static void proof(struct connector_instance *c, const unsigned char random[RANDOM_N], unsigned char out[PROOF_N])
+static void proof(struct connector_instance *c, const unsigned char random[RANDOM_N],
+                  unsigned char out[PROOF_N])
 {
     unsigned char mac[32];
-    c->h->hmac_sha256((struct connector_bytes){(const char *)c->key, sizeof c->key}, (struct connector_bytes){(const char *)random, RANDOM_N}, mac);
+    c->h->hmac_sha256((struct connector_bytes){(const char *)c->key, sizeof c->key},
+                      (struct connector_bytes){(const char *)random, RANDOM_N}, mac);
     memcpy(out, mac, PROOF_N);
 }
 
@@ -75,8 +78,10 @@ void session_of_ref(struct connector_instance *c, struct connector_bytes ref, st
 {
     unsigned char mac[32];
     char named[REF_MAX + 40];
-    int n = snprintf(named, sizeof named, "ref %lld %.*s", (long long)(c->h->now_ms(c->inst) / REF_WINDOW_MS), (int)ref.n, ref.p);
-    c->h->hmac_sha256((struct connector_bytes){(const char *)c->key, sizeof c->key}, (struct connector_bytes){named, (size_t)n}, mac);
+    int n = snprintf(named, sizeof named, "ref %lld %.*s", (long long)(c->h->now_ms(c->inst) / REF_WINDOW_MS),
+                     (int)ref.n, ref.p);
+    c->h->hmac_sha256((struct connector_bytes){(const char *)c->key, sizeof c->key},
+                      (struct connector_bytes){named, (size_t)n}, mac);
     fill(c, mac, s);
 }
 
@@ -86,7 +91,8 @@ bool session_take(struct connector_instance *c, struct connector_bytes secret, s
     if (!c->has_key || !decode(whole, secret))
         return false;
     proof(c, whole, want);
-    if (!c->h->equal((struct connector_bytes){(const char *)whole + RANDOM_N, PROOF_N}, (struct connector_bytes){(const char *)want, PROOF_N}))
+    if (!c->h->equal((struct connector_bytes){(const char *)whole + RANDOM_N, PROOF_N},
+                     (struct connector_bytes){(const char *)want, PROOF_N}))
         return false;
     fill(c, whole, s);
     return true;
@@ -139,7 +145,8 @@ static void on_none(void *arg, int err, struct connector_bytes value)
         return;
     }
     c->h->random(key, sizeof key);
-    c->h->cursor_set(c->inst, "session-key", (struct connector_bytes){(const char *)key, sizeof key}, on_made, c);
+    c->h->cursor_set(c->inst, "session-key", (struct connector_bytes){(const char *)key, sizeof key}, on_made,
+                     c);
 }
 
 static void on_lease(void *arg, bool yes)

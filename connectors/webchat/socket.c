@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A page's websocket: subscribes before it reads the history, so that nothing falls between, and sends no entry twice. */
+ * A page's websocket: subscribes before it reads the history, so that nothing falls between, and sends no
+ * entry twice. */
 #include "webchat.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MESSAGE_MAX (256u << 10)
-#define HELLO_MS 10000
-#define PAGE_NEW 50
-#define PAGE_AFTER 200
+#define HELLO_MS    10000
+#define PAGE_NEW    50
+#define PAGE_AFTER  200
 
 struct held { /* what happened while the history was being read */
     struct held *next;
@@ -187,7 +188,8 @@ static void read_on(struct sock *k)
 {
     struct link *l = &k->link;
     l->refs++;
-    l->c->h->history(l->c->inst, session_address(&l->session), k->after, *k->after ? PAGE_AFTER : PAGE_NEW + 1, on_history, k);
+    l->c->h->history(l->c->inst, session_address(&l->session), k->after,
+                     *k->after ? PAGE_AFTER : PAGE_NEW + 1, on_history, k);
 }
 
 static void history_failed(struct sock *k, int err)
@@ -197,7 +199,8 @@ static void history_failed(struct sock *k, int err)
     if (err == CONNECTOR_EINVALID)
         k->link.c->h->socket_send(k->s, bytes_of("{\"type\":\"reset\"}"));
     else
-        frames_error(&k->link, "unavailable", "the conversation can't be read now", (struct connector_bytes){0, 0}, 5000);
+        frames_error(&k->link, "unavailable", "the conversation can't be read now",
+                     (struct connector_bytes){0, 0}, 5000);
 }
 
 static void say_page(struct sock *k, const struct connector_entry *entries, size_t n)
@@ -289,7 +292,8 @@ bool socket_open(connector_instance *c, connector_socket s, const struct connect
     struct sock *k = calloc(1, sizeof *k);
     if (!k)
         abort();
-    k->link = (struct link){.c = c, .frame = on_frame, .idle = on_idle, .welcome = on_welcome, .forgotten = on_forgotten};
+    k->link = (struct link){
+        .c = c, .frame = on_frame, .idle = on_idle, .welcome = on_welcome, .forgotten = on_forgotten};
     k->s = s;
     k->held_end = &k->held;
     c->links++;

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #define UPLOADS_PER_MINUTE 20
-#define UPLOADS_BURST 10
-#define NAME_MAX_BYTES 800
+#define UPLOADS_BURST      10
+#define NAME_MAX_BYTES     800
 
 struct upload {
     connector_instance *c;
@@ -19,7 +19,10 @@ struct upload {
 
 static int hex(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /* A name for people: percent-decoded, without path and control characters. */
@@ -47,10 +50,24 @@ static bool take_name(struct out *o, struct connector_bytes raw)
 /* What people send to be helped: pictures, sound, film, documents. Nothing that runs. */
 static bool type_taken(const char *type)
 {
-    static const char *const taken[] = {"image/jpeg", "image/png", "image/webp", "image/gif", "image/heic", "image/heif", "audio/*", "video/mp4",
-                                        "video/webm", "video/3gpp", "video/quicktime", "application/pdf", "text/plain", "application/msword",
-                                        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-                                        "application/vnd.oasis.opendocument.text", NULL};
+    static const char *const taken[] = {
+        "image/jpeg",
+        "image/png",
+        "image/webp",
+        "image/gif",
+        "image/heic",
+        "image/heif",
+        "audio/*",
+        "video/mp4",
+        "video/webm",
+        "video/3gpp",
+        "video/quicktime",
+        "application/pdf",
+        "text/plain",
+        "application/msword",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "application/vnd.oasis.opendocument.text",
+        NULL};
     for (size_t i = 0; taken[i]; i++) {
         size_t n = strlen(taken[i]);
         if (taken[i][n - 1] == '*' ? strncmp(type, taken[i], n - 1) == 0 : strcmp(type, taken[i]) == 0)
@@ -74,7 +91,8 @@ static void on_put(void *arg, int err, const char *blob)
 {
     struct upload *u = arg;
     const struct connector_host *h = u->c->h;
-    static const struct connector_header json[] = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
+    static const struct connector_header json[] = {{"Content-Type", "application/json"},
+                                                   {"Cache-Control", "no-store"}};
     if (err == CONNECTOR_ELIMIT)
         h->problem(u->rq, 413, "the file is too large");
     else if (err != CONNECTOR_OK)
@@ -101,9 +119,11 @@ static void on_put(void *arg, int err, const char *blob)
 
 static void too_often(connector_instance *c, connector_request rq)
 {
-    static const struct connector_header heads[] = {{"Retry-After", "10"}, {"Content-Type", "application/problem+json"}};
+    static const struct connector_header heads[] = {{"Retry-After", "10"},
+                                                    {"Content-Type", "application/problem+json"}};
     c->h->reply(rq, 429, heads, 2,
-                bytes_of("{\"type\":\"about:blank\",\"title\":\"Too Many Requests\",\"status\":429,\"detail\":\"too many files in a short time\"}"));
+                bytes_of("{\"type\":\"about:blank\",\"title\":\"Too Many "
+                         "Requests\",\"status\":429,\"detail\":\"too many files in a short time\"}"));
 }
 
 void upload_request(connector_instance *c, connector_request rq, const struct connector_request_info *i)

@@ -8,11 +8,11 @@
 
 #define SESSION_LEN 32 /* base64url of 16 random bytes and 8 that prove they are ours */
 #define ADDRESS_LEN 36 /* "web:" and 32 hex digits */
-#define TEXT_MAX 65536
-#define FILES_MAX 10
-#define FILE_MAX (25u << 20)
-#define REF_MAX 64
-#define LANG_MAX 12
+#define TEXT_MAX    65536
+#define FILES_MAX   10
+#define FILE_MAX    (25u << 20)
+#define REF_MAX     64
+#define LANG_MAX    12
 
 /* A growing text; the first failure (over max) sticks. */
 struct out {
@@ -27,8 +27,9 @@ void out_str(struct out *o, const char *s);
 void out_bytes(struct out *o, struct connector_bytes b);
 void out_html(struct out *o, struct connector_bytes b);    /* & < > " ' escaped */
 void out_message(struct out *o, struct connector_bytes b); /* the same, without bidirectional controls */
-void out_json(struct out *o, struct connector_bytes b);    /* with its quotes; '<' as \u003c, so that it may stand in HTML */
-void out_time(struct out *o, int64_t ms);                  /* RFC 3339 */
+void out_json(struct out *o,
+              struct connector_bytes b);  /* with its quotes; '<' as \u003c, so that it may stand in HTML */
+void out_time(struct out *o, int64_t ms); /* RFC 3339 */
 struct connector_bytes out_view(const struct out *o);
 
 struct connector_bytes bytes_of(const char *s);
@@ -71,16 +72,17 @@ struct link {
     bool gone;     /* no answers any more */
     unsigned refs; /* callbacks under way */
     char locale[LANG_MAX];
-    bool chosen; /* the person picked it */
+    bool chosen;   /* the person picked it */
     char last[40]; /* the newest entry that the other side has been sent */
     void (*frame)(struct link *l, struct connector_bytes json);
-    void (*idle)(struct link *l);    /* a callback ended (refs went down) */
+    void (*idle)(struct link *l);                                  /* a callback ended (refs went down) */
     void (*welcome)(struct link *l, struct connector_bytes after); /* answer to hello */
     void (*forgotten)(struct link *l);
 };
 /* One client frame. Answers come by l->frame, at once or later. */
 void frames_in(struct link *l, const json_t *frame);
-void frames_error(struct link *l, const char *code, const char *detail, struct connector_bytes ref, unsigned retry_ms);
+void frames_error(struct link *l, const char *code, const char *detail, struct connector_bytes ref,
+                  unsigned retry_ms);
 /* An entry as the page knows it; false when it is none of its kinds. */
 bool frames_entry(struct out *o, const struct connector_entry *en);
 /* {"type":"welcome",…}; read: the newest of the person's entries that was read. */
@@ -124,7 +126,8 @@ struct page { /* what a page is filled with */
 /* Reads the history when there is a session, fills the template and answers. p is copied. */
 void page_answer(connector_instance *c, connector_request rq, const struct page *p);
 /* The language that a request asks for. */
-const char *page_language(connector_instance *c, connector_request rq, struct connector_bytes asked, const char **chosen);
+const char *page_language(connector_instance *c, connector_request rq, struct connector_bytes asked,
+                          const char **chosen);
 
 struct language {
     char id[LANG_MAX], dir[4];
@@ -135,7 +138,8 @@ struct language {
 bool texts_open(connector_instance *c, char why[160]);
 void texts_free(connector_instance *c);
 const struct language *texts_language(connector_instance *c, const char *id);
-const struct language *texts_at(connector_instance *c, size_t i); /* those of the operation, in its order; NULL at the end */
+const struct language *texts_at(connector_instance *c,
+                                size_t i); /* those of the operation, in its order; NULL at the end */
 struct connector_bytes texts_get(connector_instance *c, const struct language *l, const char *key);
 struct connector_bytes texts_template(connector_instance *c);
 const char *texts_csp(connector_instance *c);
