@@ -115,7 +115,8 @@ bool audit_walk_seal_end(struct audit_walk *w)
     struct audit_seal got;
     uint64_t lines = w->sum.lines;
     audit_sum_end(&w->sum, w->seals + 1, w->sealed, &got);
-    if (lines != w->now.lines || got.total != w->now.total || memcmp(got.hash, w->now.hash, AUDIT_HASH) != 0)
+    if (lines != w->now.lines || got.total != w->now.total || !slice_is(w->now.last, w->last) ||
+        memcmp(got.hash, w->now.hash, AUDIT_HASH) != 0)
         return broken_seal(w, w->seals + 1);
     memcpy(w->hash, got.hash, AUDIT_HASH);
     w->seals++;

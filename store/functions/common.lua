@@ -6,6 +6,14 @@ local P = {}
 local function call(...) -- redis.call does not exist yet while the library is loaded
     return redis.call(...)
 end
+local function pack(...) -- nor does struct
+    return struct.pack(...)
+end
+local function unpack_s(...)
+    return struct.unpack(...)
+end
+local byte, char, sub = ('').byte, ('').char, ('').sub -- nor string
+local NONE8 = '\0\0\0\0\0\0\0\0' -- no handle
 
 P.BOT, P.WAITING, P.OFFERED, P.ASSIGNED, P.SNOOZED, P.RESOLVED = 0, 1, 2, 3, 4, 5 -- enum store_state
 P.EV_ENTRY, P.EV_ENTRY_STATUS, P.EV_ENTRY_CHANGED, P.EV_THREAD, P.EV_CONTACT = 0, 1, 2, 3, 4 -- enum store_event_kind

@@ -25,28 +25,25 @@ do
         return new
     end)
 
-    -- user disabled actor x was: changes the record if it is still `was`.
-    P.reg('user_disable', function(K, a)
-        local key = K .. 'user:' .. a[1]
-        local x = call('HGET', key, 'x')
-        if not x then
-            return P.err('NOT_FOUND no such user')
-        elseif x ~= a[5] then
-            return P.err('CONFLICT it has changed')
-        end
-        call('HSET', key, 'x', a[4], 'ds', a[2], 'cm', int(P.now()))
-        if a[2] == '1' then
-            call('HINCRBY', key, 'g', 1)
-        end
-        P.audit(K, a[3], a[2] == '1' and 'user.disable' or 'user.enable', 'user:' .. P.hex(a[1]))
-        return redis.status_reply('OK')
-    end)
-
     -- {user, x, p, ds, changed}; x '' when there is no such user
     local function record(K, user)
         local v = P.fields(K .. 'user:' .. user, 'x', 'p', 'ds', 'cm')
         return {user, v.x, v.p, v.ds, v.cm}
     end
+
+    -- user disabled actor: the record. Disabling ends all sessions.
+    P.reg('user_disable', function(K, a)
+        local key = K .. 'user:' .. a[1]
+        if call('EXISTS', key) == 0 then
+            return P.err('NOT_FOUND no such user')
+        end
+        call('HSET', key, 'ds', a[2], 'cm', int(P.now()))
+        if a[2] == '1' then
+            call('HINCRBY', key, 'g', 1)
+        end
+        P.audit(K, a[3], a[2] == '1' and 'user.disable' or 'user.enable', 'user:' .. P.hex(a[1]))
+        return record(K, a[1])
+    end)
 
     P.reg_ro('user_get', function(K, a)
         local u = record(K, a[1])
@@ -147,7 +144,8 @@ do
     P.reg_ro('tokens_get', function(K, a)
         local all = {}
         for _, id in ipairs(call('SMEMBERS', K .. 'tokens:' .. a[1])) do
-            all[#all + 1] = call('HGET', K .. 'token:' .. call('HGET', K .. 'tokens', id), 'x')
+            local hash = call('HGET', K .. 'tokens', id)
+            all[#all + 1] = {hash, call('HGET', K .. 'token:' .. hash, 'x')}
         end
         return all
     end)

@@ -33,11 +33,11 @@ def test_sessions_live_by_use_and_end_with_the_user(s):
     put(s, password="new")
     assert s.refused("session_check", "h1") == "AUTH"
     s.call("session_new", "h3", "u1", 100)
-    assert s.refused("user_disable", "u1", 1, "boss", "rec3", "other") == "CONFLICT"
-    s.call("user_disable", "u1", 1, "boss", "rec3", "rec")
+    assert s.refused("user_disable", "nobody", 1, "boss") == "NOT_FOUND"
+    assert s.call("user_disable", "u1", 1, "boss")[3] == b"1"
     assert s.refused("session_check", "h3") == "AUTH"
     assert s.refused("session_new", "h4", "u1", 100) == "AUTH"
-    s.call("user_disable", "u1", 0, "boss", "rec4", "rec3")
+    s.call("user_disable", "u1", 0, "boss")
     assert s.refused("session_check", "h3") == "AUTH"
     s.call("session_new", "h5", "u1", 100)
     s.call("session_end", "h5")
@@ -72,7 +72,7 @@ def test_tokens(s):
     s.call("token_new", "h1", "t1", "demo", "boss", "sealed")
     assert s.call("token_check", "h1") == b"sealed"
     assert s.refused("token_check", "h2") == "AUTH"
-    assert s.call("tokens_get", "demo") == [b"sealed"]
+    assert s.call("tokens_get", "demo") == [[b"h1", b"sealed"]]
     assert s.call("tokens_get", "other") == []
     s.call("token_end", "t1", "boss")
     assert s.refused("token_end", "t1", "boss") == "NOT_FOUND"
