@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Words and n-grams for the language identifier. What does not tell languages apart, or is typed by some and
+ * left out by others (case, harakat, tatweel, joiners), is dropped here once, for training and for use. */
+#include "router/language_text.h"
+#include "gateway/base/text.h"
+#include <string.h>
+
+enum kind { KIND_BREAK, KIND_DROP, KIND_DIGIT, KIND_APOSTROPHE, KIND_LETTER };
+
+#define BORDER 1
+
+/* Case of the letters beyond ASCII that our languages use. */
+static uint32_t lower_latin(uint32_t c)
+{
+    if ((c >= 0xC0 && c <= 0xDE && c != 0xD7) || (c >= 0x410 && c <= 0x42F))
+        return c + 32;
+    if (c == 0x130)
+        return 'i';
+    if (c == 0x178)
+        return 0xFF;
+    if ((c >= 0x100 && c <= 0x137) || (c >= 0x14A && c <= 0x177) || (c >= 0x218 && c <= 0x21B) || c == 0x490)
+        return c == 0x131 || c == 0x138 ? c : c | 1;
+    if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E))
+        return c & 1 ? c + 1 : c;
+    if (c >= 0x400 && c <= 0x40F)
+        return c + 80;
+    return c;
+}
+
+static enum kind kind_arabic(uint32_t c)
+{
+    if ((c >= 0x64B && c <= 0x65F) || c == 0x670 || c == 0x640 || (c >= 0x610 && c <= 0x61A) ||
+        (c >= 0x6D6 && c <= 0x6ED && c != 0x6E5 && c != 0x6E6))
+        return c == 0x6DD || c == 0x6E9 ? KIND_BREAK : KIND_DROP;
+    if ((c >= 0x660 && c <= 0x669) || (c >= 0x6F0 && c <= 0x6F9))
+        return KIND_BREAK;
+    if ((c >= 0x620 && c <= 0x6D3) || c == 0x6D5 || c == 0x6E5 || c == 0x6E6 || (c >= 0x6EE && c <= 0x6FF))
+        return c >= 0x66A && c <= 0x66D ? KIND_BREAK : KIND_LETTER;
+    return KIND_BREAK;
+}
+
+/* What a code point above ASCII is. */
+static enum kind kind_wide(uint32_t *c, enum language_script *script)
+{
+    uint32_t v = *c;
+    if (v >= 0x600 && v <= 0x6FF) {
+        *script = LANGUAGE_ARABIC;
+        return kind_arabic(v);
+    }
+    if ((v >= 0xC0 && v <= 0x24F && v != 0xD7 && v != 0xF7) || (v >= 0x1E00 && v <= 0x1EFF)) {
+        *c = lower_latin(v);
+        *script = LANGUAGE_LATIN;
+        return KIND_LETTER;
+    }
+    if (v >= 0x400 && v <= 0x52F) {
+        *c = lower_latin(v);
+        *script = LANGUAGE_CYRILLIC;
+        return KIND_LETTER;
+    }
+    if ((v >= 0x1200 && v <= 0x135A) || (v >= 0x1380 && v <= 0x138F)) {
+        *script = LANGUAGE_ETHIOPIC;
+        return KIND_LETTER;
+    }
+    if (v == 0x2019 || v == 0x2BC || v == 0x2018 || v == 0xB4) {
+        *c = '\'';
+        return KIND_APOSTROPHE;
+    }
+    if ((v >= 0x300 && v <= 0x36F) || (v >= 0x200B && v <= 0x200F) || (v >= 0x202A && v <= 0x202E) ||
+        (v >= 0x2060 && v <= 0x2069) || v == 0xFEFF || v == 0xAD || (v >= 0xFE00 && v <= 0xFE0F) ||
+        v == 0x61C)
+        return KIND_DROP;
+    *script = LANGUAGE_OTHER;
+    /* Letters of scripts that we have no language for: they count against ours. */
+    return (v >= 0x370 && v < 0x2000 && !(v >= 0x1360 && v <= 0x137F)) || (v >= 0x2C00 && v < 0x2E00) ||
+                   (v >= 0x3040 && v < 0xE000) || (v >= 0xF900 && v < 0xFAFF)
+               ? KIND_LETTER
+               : KIND_BREAK;
+}
+
+static enum kind kind_of(uint32_t *c, enum language_script *script)
+{
+    uint32_t v = *c;
+    if (v >= 0x80)
+        return kind_wide(c, script);
+    *script = LANGUAGE_LATIN;
+    if (v >= 'A' && v <= 'Z')
+        *c = v + 32;
+    if ((v | 32) >= 'a' && (v | 32) <= 'z')
+        return KIND_LETTER;
+    if (v >= '0' && v <= '9')
+        return KIND_DIGIT;
+    return v == '\'' || v == '`' ? KIND_APOSTROPHE : KIND_BREAK;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+static bool ends_like_host(struct slice t)
+{
+    static const char *const tops[] = {".com", ".org", ".net", ".int", ".edu", ".gov"};
+    for (size_t i = 0; i < sizeof tops / sizeof *tops; i++) {
+        const char *at = memmem(t.p, t.n, tops[i], 4);
+        if (at && at > t.p && (at + 4 == t.p + t.n || at[4] == '/' || at[4] == '.' || at[4] == '?'))
+            return true;
+    }
+    return false;
+}
+
+/* Where the blank-delimited token at i ends, when it is a link, a mail address or a mention; else i. */
+static size_t link_end(struct slice s, size_t i)
+{
+    size_t end = i;
+    bool hint = false;
+    for (; end < s.n && !is_blank(s.p[end]); end++)
+        hint = hint || s.p[end] == '@' || s.p[end] == '.' || s.p[end] == ':';
+    if (!hint)
+        return i;
+    struct slice t = {s.p + i, end - i};
+    bool link = memchr(t.p, '@', t.n) || (t.n > 3 && memmem(t.p, t.n, "://", 3)) ||
+                (t.n > 4 && strncasecmp(t.p, "www.", 4) == 0) || ends_like_host(t);
+    return link ? end : i;
+}
+
+static uint32_t next_point(struct slice s, size_t *i)
+{
+    unsigned char a = (unsigned char)s.p[*i];
+    if (a < 0x80) {
+        (*i)++;
+        return a;
+    }
+    if (a >= 0xC2 && a < 0xE0 && *i + 1 < s.n && ((unsigned char)s.p[*i + 1] & 0xC0) == 0x80) {
+        uint32_t c = (uint32_t)(a & 0x1F) << 6 | ((unsigned char)s.p[*i + 1] & 0x3F);
+        *i += 2;
+        return c;
+    }
+    return text_next(s, i);
+}
+
+/* Digits stand for letters in Arabic typed with Latin letters ("3andi", "sa7"), so a single one beside
+ * letters is kept. */
+static void word_add(struct language_word *w, uint32_t c)
+{
+    if (w->n >= LANGUAGE_WORD_MAX || c > 0xFFFF)
+        return;
+    if (w->n >= 2 && w->c[w->n] == c && w->c[w->n - 1] == c)
+        return; /* "heeeeelp" */
+    w->c[++w->n] = (uint16_t)c;
+}
+
+static bool is_digit_letter(uint16_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Takes digits and apostrophes off both ends where they are no part of the word; false when nothing is left.
+ */
+static bool word_close(struct language_word *w)
+{
+    while (w->n && w->c[w->n] == '\'')
+        w->n--;
+    unsigned lead = 0, letters = 0;
+    while (lead < w->n && w->c[lead + 1] == '\'')
+        lead++;
+    if (lead) {
+        memmove(w->c + 1, w->c + 1 + lead, (w->n - lead) * sizeof *w->c);
+        w->n -= lead;
+    }
+    for (unsigned i = 1; i <= w->n; i++)
+        letters += !is_digit_letter(w->c[i]) && w->c[i] != '\'';
+    /* Numbers with a unit ("19th", "3g", "2020mm") are no words; neither are long runs of digits. */
+    if (!letters || w->n - letters > letters + 1)
+        w->n = 0;
+    w->c[0] = BORDER;
+    w->c[w->n + 1] = BORDER;
+    return w->n > 0;
+}
+
+/* Adds one code point to the word. True when the word ends before it. */
+static bool word_take(struct language_reader *r, struct language_word *w, uint32_t c)
+{
+    enum language_script script = LANGUAGE_OTHER;
+    enum kind kind = kind_of(&c, &script);
+    if (kind == KIND_DROP)
+        return false;
+    if (kind == KIND_BREAK)
+        return w->n > 0;
+    if (kind == KIND_LETTER && w->script == LANGUAGE_SCRIPTS) {
+        w->script = script;
+        w->n = script == LANGUAGE_LATIN ? w->n : 0; /* digits before it */
+    }
+    if (kind == KIND_LETTER && w->script != script)
+        return true;
+    if (kind == KIND_DIGIT && w->script != LANGUAGE_SCRIPTS && w->script != LANGUAGE_LATIN)
+        return true;
+    if (script == LANGUAGE_CYRILLIC) {
+        r->cyrillic_ours |= c == 0x456 || c == 0x457 || c == 0x454 || c == 0x491;
+        r->cyrillic_strange |= c == 0x44B || c == 0x44D || c == 0x451 || c == 0x44A;
+    }
+    word_add(w, c);
+    return false;
+}
+
+bool language_word_next(struct language_reader *r, struct language_word *w)
+{
+    while (r->i < r->text.n && r->letters < LANGUAGE_LETTERS_MAX) {
+        w->n = 0;
+        w->script = LANGUAGE_SCRIPTS;
+        while (r->i < r->text.n) {
+            if (r->i == 0 || is_blank(r->text.p[r->i - 1])) {
+                size_t end = link_end(r->text, r->i);
+                if (end > r->i) {
+                    r->i = end;
+                    continue;
+                }
+            }
+            size_t at = r->i;
+            uint32_t c = next_point(r->text, &r->i);
+            if (word_take(r, w, c)) {
+                r->i = at; /* it may start the next word */
+                break;
+            }
+        }
+        if (w->script != LANGUAGE_SCRIPTS && word_close(w)) {
+            r->letters += w->n;
+            return true;
+        }
+    }
+    return false;
+}
+
+static inline uint64_t mix(uint64_t h)
+{
+    h *= 0x9E3779B97F4A7C15ull;
+    h ^= h >> 29;
+    h *= 0xBF58476D1CE4E5B9ull;
+    return h ^ h >> 32;
+}
+
+unsigned language_word_grams(const struct language_word *w, uint64_t *out)
+{
+    unsigned k = 0, n = w->n + 2;
+    uint64_t g = 0, whole = 0xCBF29CE484222325ull;
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t c = w->c[i];
+        uint64_t five = g >> 48;
+        g = g << 16 | c;
+        whole = (whole ^ c) * 0x100000001B3ull;
+        if (c != BORDER)
+            out[k++] = mix(c);
+        if (i >= 1)
+            out[k++] = mix((g & 0xFFFFFFFF) + 0x2000000000000000ull);
+        if (i >= 2)
+            out[k++] = mix((g & 0xFFFFFFFFFFFF) ^ 0x3000000000000000ull);
+        if (i >= 3)
+            out[k++] = mix(g);
+        if (i >= 4)
+            out[k++] = mix(mix(g) + five);
+    }
+    out[k++] = mix(whole + 7);
+    return k;
+}
