@@ -16,7 +16,7 @@
 /* Random bytes from a pool: a system call for many. */
 void crypto_random(void *p, size_t n);
 
-/* Appends an envelope to out (its maximum is the caller's matter: err_assert'ed). aad in up to two parts. */
+/* Appends an envelope to out (whose maximum is the caller's matter: err_assert'ed). */
 void crypto_seal(const unsigned char key[CRYPTO_KEY], uint32_t key_id, struct slice aad, struct slice plain,
                  struct buf *out);
 /* The key id that an envelope names; false: no envelope. */

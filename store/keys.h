@@ -13,8 +13,9 @@
 
 enum keys_own { KEYS_INDEX, KEYS_CONFIG, KEYS_STAFF, KEYS_CLASS0, KEYS_CLASS1, KEYS_CLASS2, KEYS_OWN };
 extern const char *const keys_own_names[]; /* "index", … : fields of the hash p:{op}:keys in the key store */
-#define KEYS_OWN_ID 0xffffff00u /* key id in an envelope under an operation's own key: this + enum keys_own  \
-                                 */
+#define KEYS_OWN_ID                                                                                          \
+    0xffffff00u /* key id in an envelope under an operation's own key: this + enum keys_own                  \
+                 */
 #define KEYS_CLEARANCES 3
 
 /* ---- under an operation's own key ---- */
