@@ -107,6 +107,7 @@ export class Compose {
   }
 
   private grow(): void {
+    this.text.dir = this.text.value ? 'auto' : ''; // an empty field has the page's direction
     this.text.style.height = 'auto';
     this.text.style.height = Math.min(this.text.scrollHeight + 2, Math.max(96, innerHeight / 4)) + 'px';
   }
@@ -147,5 +148,6 @@ export class Compose {
       this.list.append(h('li', {}, h('span', { class: 'file' }, icon('file'), h('span', {}, h('bdi', {}, f.name), size)), remove));
     });
     show(this.list, this.files.length > 0);
+    show($('photos'), this.files.some((f) => /^image/.test(f.type)));
   }
 }

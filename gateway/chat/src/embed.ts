@@ -30,7 +30,8 @@ export function embed(compose: Compose): void {
     document.documentElement.classList.toggle('away', away);
     unread = 0;
     if (!away) {
-      compose.focus();
+      // Before the first word the page says who reads it: no keyboard over that.
+      if (document.documentElement.classList.contains('begun')) compose.focus();
       dispatchEvent(new Event('scroll'));
     }
   });

@@ -130,7 +130,7 @@ export class Log implements View {
     // The end of the conversation right above the composer, not the end of the page, which is below it.
     const form = $('write').getBoundingClientRect();
     const end = this.list.getBoundingClientRect().bottom + form.height + $('status').offsetHeight;
-    scrollTo(0, Math.max(0, pageYOffset + end - innerHeight + 16));
+    scrollTo(0, Math.max(0, pageYOffset + end - innerHeight));
   }
 
   private nearEnd(): boolean {
@@ -166,14 +166,19 @@ export class Log implements View {
     });
   }
 
-  /** The time stands once under a group; ticks only where they say something that the next one does not. */
+  /** Name and time stand once for a group of one side; ticks too, when they say the same. */
   private group(): void {
     let before: HTMLElement | null = null;
+    let key = '';
     this.list.querySelectorAll<HTMLElement>('.entry').forEach((item) => {
-      if (before) before.classList.toggle('joined', same(before, item));
+      const next = groupKey(item);
+      const joined = next === key;
+      if (before) before.classList.toggle('joined', joined);
+      item.classList.toggle('follows', joined);
+      item.classList.remove('joined');
       before = item;
+      key = next;
     });
-    if (before) (before as HTMLElement).classList.remove('joined');
   }
 
   /** A link that expired: the entry is asked for anew, once. */
@@ -211,10 +216,8 @@ function entryOf(e: HTMLElement): string {
   return item && item.id.slice(0, 2) === 'e-' ? item.id.slice(2) : '';
 }
 
-function same(a: HTMLElement, b: HTMLElement): boolean {
-  const key = (e: HTMLElement): string => {
-    const m = e.querySelector('.mark');
-    return e.className.replace(' joined', '') + (m ? m.className : '') + (e.querySelector('time') || e).textContent;
-  };
-  return key(a) === key(b) && !b.querySelector('.author') && !a.querySelector('.row');
+function groupKey(item: HTMLElement): string {
+  if (item.querySelector('.row')) return '';
+  const text = (selector: string): string => (item.querySelector(selector) || { textContent: '' }).textContent || '';
+  return [item.className.split(' ')[1], text('.author'), text('time'), text('.mark')].join('|');
 }

@@ -2,7 +2,7 @@
 // Puts the page together: the template's elements, the conversation, what is kept, the way out.
 
 import { $, show } from './dom';
-import { changeLanguage, language, readTexts } from './texts';
+import { changeLanguage, language, nameLanguage, readTexts } from './texts';
 import { Choice } from './frames';
 import { Conversation, Unsent, UnsentFile } from './conversation';
 import { Compose } from './compose';
@@ -127,7 +127,11 @@ function start(): void {
   const session = document.querySelector<HTMLInputElement>('input[name=session]');
   const begun = session ? session.value : '';
   log.reset();
+  // A form that was sent before this script came: a failure stays to be read, with the words that were put back.
+  const notice = document.querySelector('.notice');
+  if (notice && !compose.value) notice.remove();
   root.classList.replace('nojs', 'js');
+  nameLanguage();
   wire();
   new Leave(base, data['exit'] as string, {
     wipe,

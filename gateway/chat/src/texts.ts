@@ -43,11 +43,19 @@ function rewrite(): void {
   document.querySelectorAll<HTMLElement>('[data-t-label]').forEach((e) => {
     e.setAttribute('aria-label', t(e.dataset['tLabel'] as string));
   });
-  document.querySelectorAll('#langs a').forEach((a) => {
-    if (a.getAttribute('hreflang') === now.lang) a.setAttribute('aria-current', 'true');
-    else a.removeAttribute('aria-current');
-  });
+  nameLanguage();
   document.querySelectorAll<HTMLInputElement>('input[name=lang]').forEach((i) => (i.value = now.lang));
+}
+
+/** Marks the chosen language in the list, and tells its own name above it. */
+export function nameLanguage(): void {
+  document.querySelectorAll('#langs a').forEach((a) => {
+    const current = a.getAttribute('hreflang') === now.lang;
+    if (current) a.setAttribute('aria-current', 'true');
+    else a.removeAttribute('aria-current');
+    const name = document.getElementById('langs-now');
+    if (current && name) name.textContent = a.textContent;
+  });
 }
 
 // What the browser's own data calls these languages; where it has none it falls back by itself.

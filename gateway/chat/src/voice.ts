@@ -42,6 +42,7 @@ export class Voice {
     this.player.removeAttribute('src');
     if (this.panel.hidden) return;
     show(this.panel, false);
+    $('write').classList.remove('voicing');
     this.focusBack();
   }
 
@@ -97,6 +98,7 @@ export class Voice {
 
   private draw(recording: boolean): void {
     show(this.panel, true);
+    $('write').classList.add('voicing');
     show($('voice-time'), recording);
     show($('voice-stop'), recording);
     show(this.player, !recording);

@@ -105,8 +105,10 @@ export const cases = {
       c.after(async () => silent.close());
       c.mock.pages.o.exit = `http://127.0.0.1:${silent.address().port}/`;
       const page = await begun(c, true);
-      await page.evaluate(() => document.querySelector('.exit').click());
-      const left = await page.evaluate(() => [document.body ? document.body.textContent.trim() : '', document.title.trim(), localStorage.length]);
+      const left = await page.evaluate(() => {
+        document.querySelector('.exit').click();
+        return [document.body.textContent.trim(), document.title.trim(), localStorage.length];
+      });
       assert.deepEqual(left, ['', '\u200b', 0]);
     },
   },
