@@ -33,6 +33,9 @@ void store_blob_claim(struct store_op *op, const char *blob, struct slice owner,
 void store_blob_get(struct store_op *op, struct slice attachment, uint64_t offset, size_t n,
                     void (*done)(void *arg, const struct err *e, struct slice bytes), void *arg);
 void store_blob_remove(struct store_op *op, const char *blob, store_done done, void *arg);
+/* An entry's extra as readers may have it: attachments without their keys. Empty stays empty. -ERR_INVALID.
+ */
+int store_blob_public(struct slice extra, struct buf *out);
 /* Daily, by a lease holder: removes files that no entry names. */
 void store_blob_sweep_start(struct store_op *op);
 

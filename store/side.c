@@ -29,7 +29,6 @@ void side_open(struct store_op *op)
 {
     op->side = mem_alloc(sizeof *op->side);
     list_init(&op->side->leases);
-    list_init(&op->side->jobs);
     audit_open(op);
     if (op->system) {
         user_open(op);

@@ -10,6 +10,7 @@ struct audit_sealer;
 struct timers;
 struct house;
 struct passwords;
+struct blobs;
 
 struct side {
     struct list leases;
@@ -19,8 +20,7 @@ struct side {
     struct audit_sealer *sealer;
     struct house *house;         /* what runs now and then: house.c */
     struct passwords *passwords; /* the system's operation only */
-    void *blobs;                 /* the backend's context; the system's operation only */
-    struct list jobs;            /* files' jobs under way, so that closing can wait for none */
+    struct blobs *blobs;         /* the system's operation only */
 };
 
 /* A call that is refused before Redis is asked: cb comes later, as if a function had refused it. */

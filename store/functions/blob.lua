@@ -35,4 +35,18 @@ do
         end
         return out
     end)
+
+    -- id: the store's id and whether the shared directory was marked with it. The first node's is taken.
+    P.reg('blobs_mark', function(K, a)
+        call('HSETNX', K .. 'store', 'id', a[1])
+        local v = P.fields(K .. 'store', 'id', 'marked')
+        return {v.id, v.marked}
+    end)
+
+    P.reg('blobs_marked', function(K, a)
+        if call('HGET', K .. 'store', 'id') == a[1] then
+            call('HSET', K .. 'store', 'marked', 1)
+        end
+        return redis.status_reply('OK')
+    end)
 end
