@@ -107,14 +107,33 @@ struct connector_bytes session_address(const struct session *s)
 
 static void ask(void *arg);
 
+#define KEY_TEXT (2 * 32)
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool take_key(struct connector_instance *c, struct connector_bytes text)
+{
+    if (text.n != KEY_TEXT)
+        return false;
+    for (size_t i = 0; i < sizeof c->key; i++) {
+        int high = hex_digit(text.p[2 * i]), low = hex_digit(text.p[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        c->key[i] = (unsigned char)(high << 4 | low);
+    }
+    c->has_key = true;
+    return true;
+}
+
 static void on_key(void *arg, int err, struct connector_bytes value)
 {
     struct connector_instance *c = arg;
     if (c->stopping)
         return;
-    if (err == CONNECTOR_OK && value.n == sizeof c->key) {
-        memcpy(c->key, value.p, sizeof c->key);
-        c->has_key = true;
+    if (err == CONNECTOR_OK && take_key(c, value)) {
         c->h->state(c->inst, true, "");
         return;
     }
@@ -138,15 +157,17 @@ static void on_none(void *arg, int err, struct connector_bytes value)
 {
     struct connector_instance *c = arg;
     unsigned char key[32];
+    char text[KEY_TEXT + 1];
     if (c->stopping || c->has_key || err != CONNECTOR_OK)
         return;
-    if (value.n == sizeof c->key) {
+    if (value.n) {
         on_key(c, CONNECTOR_OK, value);
         return;
     }
     c->h->random(key, sizeof key);
-    c->h->cursor_set(c->inst, "session-key", (struct connector_bytes){(const char *)key, sizeof key}, on_made,
-                     c);
+    for (size_t i = 0; i < sizeof key; i++)
+        snprintf(text + 2 * i, 3, "%02x", key[i]);
+    c->h->cursor_set(c->inst, "session-key", (struct connector_bytes){text, KEY_TEXT}, on_made, c);
 }
 
 static void on_lease(void *arg, bool yes)

@@ -20,6 +20,7 @@ struct held { /* what happened while the history was being read */
 
 struct sock {
     struct link link;
+    struct sock *next, **at; /* in connector_instance.socks */
     connector_socket s;
     connector_watch watch;
     connector_timer patience;
@@ -296,6 +297,11 @@ bool socket_open(connector_instance *c, connector_socket s, const struct connect
         .c = c, .frame = on_frame, .idle = on_idle, .welcome = on_welcome, .forgotten = on_forgotten};
     k->s = s;
     k->held_end = &k->held;
+    k->next = c->socks;
+    k->at = &c->socks;
+    if (k->next)
+        k->next->at = &k->next;
+    c->socks = k;
     c->links++;
     c->h->socket_data(s, k);
     k->patience = c->h->timer(c->inst, HELLO_MS, on_impatient, k);
@@ -325,6 +331,9 @@ void socket_closed(connector_instance *c, connector_socket s)
         return;
     c->h->socket_data(s, NULL);
     k->link.gone = true;
+    *k->at = k->next;
+    if (k->next)
+        k->next->at = k->at;
     if (k->watch)
         c->h->unwatch(k->watch);
     if (k->patience)
@@ -332,4 +341,13 @@ void socket_closed(connector_instance *c, connector_socket s)
     k->watch = NULL;
     k->patience = NULL;
     release(k);
+}
+
+void socket_stop(connector_instance *c)
+{
+    for (struct sock *k = c->socks, *next; k; k = next) {
+        next = k->next;
+        c->h->socket_send(k->s, bytes_of("{\"type\":\"bye\",\"retry_ms\":3000}"));
+        c->h->socket_close(k->s, 1001, "going away");
+    }
 }

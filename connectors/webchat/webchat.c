@@ -40,8 +40,9 @@ static void on_stop_step(void *arg)
 
 static void stop(connector_instance *c, uint32_t grace_ms)
 {
-    (void)grace_ms; /* the host closes sockets; what is under way ends by itself */
+    (void)grace_ms; /* what is under way ends by itself, sooner */
     c->stopping = true;
+    socket_stop(c);
     poll_stop(c);
     c->h->timer(c->inst, STOP_STEP_MS, on_stop_step, c);
 }

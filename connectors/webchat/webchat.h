@@ -45,6 +45,7 @@ struct connector_instance {
     struct texts *texts;
     unsigned links; /* sockets and polls that live */
     struct poll *polls;
+    struct sock *socks;
 };
 
 /* ---- sessions (session.c) ---- */
@@ -98,6 +99,8 @@ bool socket_open(connector_instance *c, connector_socket s, const struct connect
 void socket_text(connector_instance *c, connector_socket s, struct connector_bytes text);
 void socket_closed(connector_instance *c, connector_socket s);
 
+/* Tells every page to come back in a while, and closes. */
+void socket_stop(connector_instance *c);
 void poll_request(connector_instance *c, connector_request rq, const struct connector_request_info *i);
 void poll_stop(connector_instance *c);
 /* The media type of a header, in lower case; false when files of this kind are not taken. */
