@@ -23,6 +23,8 @@ static void __attribute__((noreturn)) become(const struct child_spec *s, pid_t p
     prctl(PR_SET_PDEATHSIG, s->death_signal);
     if (getppid() != parent)
         _exit(127);
+    /* Ctrl-C in a terminal is for the supervisor: it knows the order in which to stop. */
+    setpgid(0, 0);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

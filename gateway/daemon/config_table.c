@@ -127,7 +127,7 @@ const struct config_setting config_settings[] = {
     PATH("plugin_dir", plugin_dir, "@build/connectors", false, "Where the connectors are loaded from."),
     PATH("web_dir", web_dir, "@gateway/web/dist", false, "The agents' page as built."),
     PATH("chat_dir", chat_dir, "@gateway/chat/dist", false, "The webchat page as built."),
-    PATH("model", model, "@router/model/language.bin", false, "The language identifier's model."),
+    PATH("model", model, "@router/language.model", false, "The language identifier's model."),
     PATH("openapi", openapi, "@gateway/api/openapi.json", false,
          "The description of the REST API that is served."),
     TEXT("log_level", log_level, "info", fits_level, false, "debug, info, warn or error."),

@@ -110,6 +110,25 @@ static void list_or(json_t *to, const char *name, const json_t *from, const json
     json_object_set_new(to, name, list);
 }
 
+int operation_clearance(const json_t *agent)
+{
+    int most = (int)json_opt_int(agent, "clearance", 0);
+    const json_t *roles = json_object_get(agent, "roles");
+    for (size_t i = 0; i < json_array_size(roles); i++) {
+        struct slice role = slice_str(json_string_value(json_array_get(roles, i)));
+        int by_role = slice_is(role, "focal") ? 2 : slice_is(role, "supervisor") ? 1 : 0;
+        most = by_role > most ? by_role : most;
+    }
+    return most;
+}
+
+void operation_clearance_set(json_t *agent, int clearance)
+{
+    json_object_del(agent, "clearance");
+    if (clearance > operation_clearance(agent))
+        json_object_set_new(agent, "clearance", json_integer(clearance));
+}
+
 json_t *operation_agent(const json_t *agent)
 {
     json_t *a = json_object(), *team = json_object_get(agent, "team"), *one = json_array(),
@@ -130,6 +149,7 @@ json_t *operation_agent(const json_t *agent)
     json_object_set_new(
         a, "capacity",
         json_pack("{s:I}", "chat", (json_int_t)json_opt_int(json_object_get(agent, "capacity"), "chat", 4)));
+    operation_clearance_set(a, (int)json_opt_int(agent, "clearance", 0));
     if (json_opt_bool(agent, "disabled", false))
         json_object_set_new(a, "disabled", json_true());
     json_decref(one);

@@ -357,6 +357,7 @@ static void an_agent(struct check *c, const json_t *v)
                                             {"languages", agent_languages, false},
                                             {"topics", agent_topics, false},
                                             {"capacity", capacity, false},
+                                            {"clearance", a_clearance, false},
                                             {"disabled", a_flag, false},
                                             {0}};
     object_of(c, v, members);
@@ -379,7 +380,6 @@ static void a_channel(struct check *c, const json_t *v)
                                             {"area", an_area, false},
                                             {"topic", a_name, false},
                                             {"clearance", a_clearance, false},
-                                            {"verified", a_flag, false},
                                             {"retention_days", some_days, false},
                                             {"disabled", a_flag, false},
                                             {0}};

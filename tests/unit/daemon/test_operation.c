@@ -8,7 +8,7 @@ static bool check_channel(void *ctx, const json_t *channel, char where[64], stru
 {
     (void)ctx;
     if (!json_opt_str(json_object_get(channel, "settings"), "secret").n) {
-        strcpy(where, "secret");
+        memcpy(where, "secret", sizeof "secret");
         err_set(e, ERR_INVALID, "it is needed");
         return false;
     }

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Answers, for people. */
+#include "gateway/cli/verbs.h"
+#include <stdlib.h>
+#include <string.h>
+
+static const char *text(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? s : "";
+}
+
+static long long number(const json_t *o, const char *key)
+{
+    return (long long)json_opt_int(o, key, 0);
+}
+
+int show_nothing(const json_t *done)
+{
+    (void)done;
+    puts("done");
+    return EXIT_DONE;
+}
+
+int show_apply(const json_t *done)
+{
+    json_t *item, *changes = json_object_get(done, "changes"),
+                  *passwords = json_object_get(done, "passwords");
+    size_t i;
+    json_array_foreach(changes, i, item)
+    {
+        puts(json_string_value(item));
+    }
+    printf("%zu change%s\n", json_array_size(changes), json_array_size(changes) == 1 ? "" : "s");
+    if (json_array_size(passwords))
+        puts("New users; their passwords are shown only now:");
+    json_array_foreach(passwords, i, item)
+    {
+        printf("  %-20s %s\n", text(item, "login"), text(item, "password"));
+    }
+    return EXIT_DONE;
+}
+
+int show_export(const json_t *done)
+{
+    char *file = json_dumps(json_object_get(done, "file"), JSON_INDENT(1));
+    if (file)
+        puts(file);
+    free(file); /* jansson's memory */
+    return file ? EXIT_DONE : EXIT_REFUSED;
+}
+
+int show_token(const json_t *done)
+{
+    puts(text(done, "token"));
+    return EXIT_DONE;
+}
+
+int show_tokens(const json_t *done)
+{
+    json_t *t;
+    size_t i;
+    json_array_foreach(json_object_get(done, "tokens"), i, t)
+    {
+        printf("%s  %-14s %-16s clearance %lld  %s  %s\n", text(t, "id"), text(t, "role"),
+               *text(t, "agent") ? text(t, "agent") : "-", number(t, "clearance"), text(t, "created"),
+               text(t, "note"));
+    }
+    return EXIT_DONE;
+}
+
+int show_user(const json_t *done)
+{
+    if (*text(done, "password"))
+        printf("%s signs in with\n  %s\n(shown only now)\n", text(done, "login"), text(done, "password"));
+    else
+        printf("%s signs in with the password that you gave\n", text(done, "login"));
+    return EXIT_DONE;
+}
+
+int show_users(const json_t *done)
+{
+    json_t *u;
+    size_t i;
+    json_array_foreach(json_object_get(done, "users"), i, u)
+    {
+        printf("%-20s %-24s %s%s\n", text(u, "login"), text(u, "name"),
+               *text(u, "operations") ? text(u, "operations") : "-",
+               json_opt_bool(u, "disabled", false) ? "  disabled" : "");
+    }
+    return EXIT_DONE;
+}
+
+static void show_operation(const json_t *o)
+{
+    json_t *ch;
+    size_t i;
+    printf("\n%s: %lld contacts, %lld threads (%lld open), %lld entries\n", text(o, "operation"),
+           number(o, "contacts"), number(o, "threads"), number(o, "open_threads"), number(o, "entries"));
+    printf("  to be sent %lld, failed for good %lld, in quarantine %lld, files %lld\n", number(o, "outbox"),
+           number(o, "dead"), number(o, "quarantined"), number(o, "blobs"));
+    if (number(o, "data_max_bytes"))
+        printf("  memory %lld of %lld MiB, disk free %lld MiB\n", number(o, "data_bytes") >> 20,
+               number(o, "data_max_bytes") >> 20, number(o, "disk_free_bytes") >> 20);
+    json_array_foreach(json_object_get(o, "channels"), i, ch)
+    {
+        printf("  channel %-12s %-10s %-9s %s\n", text(ch, "id"), text(ch, "connector"), text(ch, "state"),
+               text(ch, "state_text"));
+    }
+}
+
+int show_status(const json_t *done)
+{
+    json_t *item;
+    size_t i;
+    const json_t *processes = json_object_get(done, "processes");
+    bool ready = json_opt_bool(done, "ready", false);
+    printf("%s%s, listening on %s, %lld agents' sockets on this worker\n",
+           ready ? "ready" : "not ready: ", text(done, "why"), text(done, "listen"),
+           number(done, "agent_sockets"));
+    json_array_foreach(json_object_get(processes, "children"), i, item)
+    {
+        printf("  %-12s %s, restarted %lld times%s%s\n", text(item, "name"),
+               number(item, "pid") ? "running" : "down", number(item, "restarts"),
+               *text(item, "why") ? "; the last time it was " : "", text(item, "why"));
+    }
+    json_array_foreach(json_object_get(done, "operations"), i, item)
+    {
+        show_operation(item);
+    }
+    if (!json_opt_bool(done, "recovery_key_saved", true))
+        puts("\nThe recovery key was not saved yet: write it down (keys/recovery-key in the data directory), "
+             "then `parley recovery saved`.");
+    return ready ? EXIT_DONE : EXIT_REFUSED;
+}
+
+int show_erased(const json_t *done)
+{
+    puts("erased: addresses, files and words are gone, and the key with which the rest could be read");
+    if (*text(done, "key_backups_expire"))
+        printf("the last backup that may still hold that key ends on %s\n", text(done, "key_backups_expire"));
+    return EXIT_DONE;
+}
+
+int show_audit(const json_t *done)
+{
+    bool intact = json_opt_bool(done, "intact", false);
+    if (intact)
+        printf("intact: %lld lines, %lld seals\nroot %s\n", number(done, "lines"), number(done, "sealed"),
+               text(done, "root"));
+    else
+        printf("NOT intact: the first line that does not fit is %s (%lld lines, %lld seals)\n",
+               text(done, "where"), number(done, "lines"), number(done, "sealed"));
+    return intact ? EXIT_DONE : EXIT_REFUSED;
+}
+
+int show_report(const json_t *done)
+{
+    char *report = json_dumps(json_object_get(done, "report"), JSON_INDENT(1));
+    if (report)
+        puts(report);
+    free(report); /* jansson's memory */
+    return EXIT_DONE;
+}
+
+int show_removed(const json_t *done)
+{
+    json_t *login;
+    size_t i;
+    puts("the operation is destroyed: its keys, its data, its files");
+    json_array_foreach(json_object_get(done, "users_disabled"), i, login)
+    {
+        printf("  %s can't sign in any more\n", json_string_value(login));
+    }
+    return EXIT_DONE;
+}
