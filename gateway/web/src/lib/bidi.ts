@@ -23,6 +23,11 @@ export function isolate(text: string): string {
   return `\u2068${neutraliseLine(text)}\u2069`;
 }
 
+/** A number or address where no element can isolate it: in an option. */
+export function leftToRight(text: string): string {
+  return `\u2066${neutraliseLine(text)}\u2069`;
+}
+
 const TALL = /[\u0600-\u06FF\u0750-\u077F\u08A0-\u08FF\uFB50-\uFDFF\uFE70-\uFEFC\u1200-\u139F\u2D80-\u2DDF]/u;
 
 /** Arabic and Ethiopic need more room between lines. */

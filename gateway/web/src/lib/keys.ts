@@ -45,7 +45,15 @@ export async function attempt(run: () => Promise<unknown>, done?: string): Promi
 }
 
 export function accept(id: string): void {
-  void attempt(() => app.desk!.command('accept', { thread: id })).then((done) => done && app.go(id));
+  void attempt(async () => {
+    try {
+      await app.desk!.command('accept', { thread: id });
+      app.go(id);
+    } catch (error) {
+      if (!(error instanceof CommandError) || error.code !== 'gone') throw error;
+      ui.tell('error', t('offer.gone'));
+    }
+  });
 }
 
 function decline(): void {

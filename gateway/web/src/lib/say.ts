@@ -63,6 +63,14 @@ export function contactName(thread: Thread): string {
   return neutraliseLine(thread.contact.name) || t('contact.nameless');
 }
 
+export function countryName(code: string): string {
+  try {
+    return new Intl.DisplayNames([words.locale], { type: 'region' }).of(code) ?? code;
+  } catch {
+    return code;
+  }
+}
+
 export function languageHow(of: Language | null): string {
   if (!of?.tag) return t('language.unknown');
   return of.how ? t('language.how', { language: language(of.tag), how: t(`language.${of.how}`) }) : language(of.tag);
