@@ -38,6 +38,7 @@ export interface View {
   status(id: string, s: Status, error?: string): void;
   typing(on: boolean): void;
   notice(key: string): void; // '' takes it away
+  linked(): void;
 }
 
 const STATES = ['waiting', 'assigned', 'resolved'];
@@ -140,6 +141,7 @@ export class Conversation {
     this.queue.length = 0;
     this.started.clear();
     this.view.reset();
+    this.view.notice('');
   }
 
   private linkState(up: boolean): void {
@@ -201,6 +203,7 @@ export class Conversation {
     this.view.notice('');
     if (fresh) this.changed();
     this.flush();
+    this.view.linked();
   }
 
   private add(e: Entry): void {

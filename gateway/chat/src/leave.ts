@@ -58,7 +58,7 @@ export class Leave {
       parent.postMessage({ parley: 'exit', to: this.exitTo }, '*');
       location.replace('about:blank');
     } else {
-      location.replace(this.exitTo);
+      location.replace(/^https?:/.test(this.exitTo) ? this.exitTo : 'about:blank');
     }
   }
 

@@ -99,14 +99,21 @@ export class Link {
     const ends = {
       hello: () => this.ends.hello(),
       frame: (f: ServerFrame) => this.take(f),
-      down: () => this.lost(),
+      down: (retryMs: number) => {
+        this.retryMs = retryMs;
+        this.lost();
+      },
     };
     this.transport = this.isSocket ? socketTransport(this.socketPath, ends) : pollTransport(this.pollUrl, ends);
   }
 
   private take(f: ServerFrame): void {
     this.heard = Date.now();
-    this.deadline = 0;
+    if (!this.welcomed && f.type === 'error' && (f.code === 'unavailable' || f.code === 'rate')) {
+      this.retryMs = f.retry_ms || 5000;
+      return this.lost();
+    }
+    if (this.welcomed || f.type === 'welcome') this.deadline = 0;
     if (f.type === 'bye') this.retryMs = Math.max(1, f.retry_ms || 1000);
     if (f.type === 'welcome' && !this.welcomed) this.arrived();
     this.ends.frame(f);

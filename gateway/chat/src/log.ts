@@ -125,11 +125,15 @@ export class Log implements View {
     statusLine.set(key);
   }
 
+  /** What was seen while there was no link is told now. */
+  linked(): void {
+    this.scrolled();
+  }
+
   toEnd(): void {
     show(this.pill, false);
     // The end of the conversation right above the composer, not the end of the page, which is below it.
-    const form = $('write').getBoundingClientRect();
-    const end = this.list.getBoundingClientRect().bottom + form.height + $('status').offsetHeight;
+    const end = this.list.getBoundingClientRect().bottom + $('dock').offsetHeight;
     scrollTo(0, Math.max(0, pageYOffset + end - innerHeight));
   }
 

@@ -119,7 +119,11 @@ function wire(): void {
     e.preventDefault();
     e.returnValue = '';
   });
-  addEventListener('pagehide', () => keep.save());
+  // Left by another way than the exit: browsers may hold the page in memory for going back.
+  addEventListener('pagehide', () => {
+    if (keep.on) keep.save();
+    else if (document.body.firstChild) wipe();
+  });
 }
 
 function start(): void {
@@ -130,7 +134,8 @@ function start(): void {
   // A form that was sent before this script came: a failure stays to be read, with the words that were put back.
   const notice = document.querySelector('.notice');
   if (notice && !compose.value) notice.remove();
-  root.classList.replace('nojs', 'js');
+  root.classList.remove('nojs');
+  root.classList.add('js');
   nameLanguage();
   wire();
   new Leave(base, data['exit'] as string, {

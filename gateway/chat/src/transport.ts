@@ -12,7 +12,7 @@ export interface Transport {
 export interface Ends {
   hello(): Hello;
   frame(f: ServerFrame): void;
-  down(): void; // once, also when it never came up; not after close()
+  down(retryMs: number): void; // once, also when it never came up; not after close(). 0: the server said nothing
 }
 
 export function socketTransport(path: string, ends: Ends): Transport {
@@ -22,7 +22,7 @@ export function socketTransport(path: string, ends: Ends): Transport {
   const down = (): void => {
     if (over) return;
     over = true;
-    ends.down();
+    ends.down(0);
   };
   try {
     socket = new WebSocket(url, 'parley.chat.v1');
@@ -99,11 +99,11 @@ class Poll implements Transport {
         body: JSON.stringify({ session: where.session, after: where.after, cursor: this.cursor, frames, wait }),
         timeout: wait * 1000 + 15000,
       },
-      (status, body) => this.answered(status, body, started),
+      (status, body, retryAfter) => this.answered(status, body, started, retryAfter),
     );
   }
 
-  private answered(status: number, body: string, started: number): void {
+  private answered(status: number, body: string, started: number, retryAfter: number): void {
     this.abort = null;
     if (this.over) return;
     let got: { frames?: ServerFrame[]; cursor?: string | null } | null = null;
@@ -114,7 +114,7 @@ class Poll implements Transport {
     }
     if (!got) {
       this.over = true;
-      return this.ends.down();
+      return this.ends.down(retryAfter * 1000);
     }
     this.cursor = got.cursor || null;
     const frames = got.frames || [];

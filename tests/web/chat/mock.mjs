@@ -24,7 +24,7 @@ export class Mock {
     this.links = new Set();
     this.log = []; // every request: method, url, cookies in and out
     this.next = 1;
-    this.faults = { ackDelay: 0, ackTwice: false, ackNever: 0, blockSockets: false, down: false, refuse: 0, breakUploads: 0 };
+    this.faults = { ackDelay: 0, ackTwice: false, ackNever: 0, blockSockets: false, down: false, refuse: 0, breakUploads: 0, away: 0 };
     this.forms = new Map(); // ref of a first form → session
   }
 
@@ -156,6 +156,7 @@ export class Mock {
   }
 
   hello(link, f) {
+    if (this.faults.away > 0 && this.faults.away--) return [{ type: 'error', code: 'unavailable', detail: 'store', retry_ms: 200 }];
     if (f.session && !this.sessions.has(f.session)) return [{ type: 'error', code: 'unknown_session', detail: 'gone' }];
     const s = f.session ? this.sessions.get(f.session) : this.session(secret());
     if (link.session) link.session.links.delete(link);

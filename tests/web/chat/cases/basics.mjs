@@ -23,6 +23,24 @@ export const cases = {
       assert.deepEqual(page.problems, []);
     },
   },
+  'an old browser: without what came after Chrome 60': {
+    needs: 'mock',
+    async run({ browser, url, desk }) {
+      const page = await open(browser, url + '?lang=ar', { before: ageBrowser });
+      await write(page, 'قديم');
+      const s = await until('it', () => desk.find('قديم'));
+      await desk.reply(s, 'أهلًا', { choices: [{ id: 'a', title: 'نعم' }] });
+      await until('the answer', async () => (await texts(page, '.out')).join() === 'أهلًا');
+      await page.click('.choice');
+      await until('the choice', () => s.entries.some((e) => e.choice === 'a'));
+      await page.click('#mine');
+      await page.reload();
+      await until('all again', async () => (await texts(page)).length === 3);
+      assert.deepEqual(page.problems, []);
+      await page.click('.exit');
+      await until('the neutral page', () => page.url().endsWith('/neutral'));
+    },
+  },
   'an answer arrives': {
     needs: 'desk',
     async run({ browser, url, desk }) {
@@ -137,3 +155,17 @@ export const cases = {
     },
   },
 };
+
+/** Takes away what Chrome 60 did not have: not the old browser, but a call of something newer fails here too. */
+function ageBrowser() {
+  const gone = [
+    [DOMTokenList.prototype, 'replace'], [Element.prototype, 'toggleAttribute'], [Element.prototype, 'replaceChildren'], [Document.prototype, 'replaceChildren'],
+    [Element.prototype, 'matches' in Element.prototype ? 'checkVisibility' : ''], [String.prototype, 'replaceAll'], [String.prototype, 'matchAll'], [String.prototype, 'at'],
+    [String.prototype, 'trimStart'], [String.prototype, 'trimEnd'], [Array.prototype, 'flat'], [Array.prototype, 'flatMap'], [Array.prototype, 'at'], [Array.prototype, 'findLast'],
+    [Object, 'fromEntries'], [Object, 'hasOwn'], [Promise, 'allSettled'], [Promise, 'any'], [Promise.prototype, 'finally'], [window, 'globalThis'], [window, 'AbortController'],
+    [window, 'ResizeObserver'], [window, 'queueMicrotask'], [window, 'structuredClone'], [Crypto.prototype, 'randomUUID'], [Blob.prototype, 'text'], [Blob.prototype, 'arrayBuffer'],
+    [Intl, 'RelativeTimeFormat'], [Intl, 'ListFormat'], [Intl, 'DisplayNames'], [CSSStyleSheet.prototype, 'replaceSync'], [window, 'visualViewport'], [Navigator.prototype, 'locks'],
+    [window, 'BroadcastChannel'], [Navigator.prototype, 'clipboard'], [Navigator.prototype, 'userAgentData'], [window, 'reportError'], [window, 'requestIdleCallback'],
+  ];
+  for (const [o, name] of gone) if (name) delete o[name];
+}

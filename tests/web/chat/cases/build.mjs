@@ -9,7 +9,7 @@ const LIMIT = 30000;
 /** Newer than Chrome 60; none of it may be called without a look whether it is there. */
 const TOO_NEW = [
   /\?\.[a-z_$([]/i, /\?\?/, /\.replaceAll\(/, /\.matchAll\(/, /\.flat(Map)?\(/, /Object\.fromEntries/, /\.allSettled/, /globalThis/, /randomUUID/, /structuredClone/,
-  /\.replaceChildren\(/, /AbortController/, /\.toggleAttribute\(/, /queueMicrotask/, /\.finally\(/, /ResizeObserver/, /RelativeTimeFormat/, /\.at\(-?\d/, /catch\{/, /\bfetch\(/,
+  /\.replaceChildren\(/, /AbortController/, /\.toggleAttribute\(/, /classList\.replace\(/, /\.trim(Start|End)\(/, /queueMicrotask/, /\.finally\(/, /ResizeObserver/, /RelativeTimeFormat/, /\.at\(-?\d/, /catch\{/, /\bfetch\(/,
   /\.\.\.[a-z]+[,}]/i, /#[a-z]+\b *[=(;]/i, /\basync function\*/, /for await/, /\d_\d/, /\bstatic\{/,
 ];
 

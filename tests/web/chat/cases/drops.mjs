@@ -119,6 +119,16 @@ export const cases = {
       assert.deepEqual(await c.desk.received(s), ['one', 'two']);
     },
   },
+  'a store that is away at the hello': {
+    needs: 'mock',
+    async run(c) {
+      c.mock.faults.away = 2;
+      const page = await open(c.browser, c.url);
+      await write(page, 'patience');
+      await until('a tick', allStored(page, 1));
+      assert.deepEqual(await c.desk.received(await c.desk.find('patience')), ['patience']);
+    },
+  },
   'a reset empties the list and loads it anew': {
     needs: 'mock',
     async run(c) {

@@ -83,6 +83,11 @@ export const cases = {
       await site.mouse.click(100, 720);
       await sleep(1500);
       await site.screenshot({ path: join(c.out, 'state-widget.png') });
+      const phone = await open(c.browser, c.origin + '/embed', { width: 360, height: 640 });
+      await phone.screenshot({ path: join(c.out, 'state-widget-button.png') });
+      await phone.mouse.click(60, 600);
+      await sleep(1500);
+      await phone.screenshot({ path: join(c.out, 'state-widget-phone.png') });
     },
   },
 };

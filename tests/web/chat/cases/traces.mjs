@@ -129,6 +129,20 @@ export const cases = {
       assert.ok(!page.url().includes(c.base));
     },
   },
+  'left by another link, then back: nothing is shown either': {
+    needs: 'mock',
+    async run(c) {
+      const page = await begun(c, false);
+      await page.goto(c.origin + '/neutral');
+      await page.goBack();
+      await sleep(300);
+      assert.ok(page.url().includes(c.base));
+      assert.deepEqual(await texts(page), []);
+      assert.equal(await page.$eval('#text', (e) => e.value), '');
+      await write(page, 'anew');
+      await until('a tick', async () => (await marks(page)).join() === 'stored');
+    },
+  },
   'forget on this device asks first, then leaves nothing': {
     async run(c) {
       const page = await begun(c, true);
