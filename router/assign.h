@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Who takes which thread. A view of what waits and who is there, kept up to date by the engine, and pure decisions over
- * it; the engine carries them out in the store, which has the last word. README.md tells the rules and why. */
+ * Who takes which thread. A view of what waits and who is there, kept up to date by the engine, and pure
+ * decisions over it; the engine carries them out in the store, which has the last word. README.md tells the
+ * rules and why. */
 #ifndef PARLEY_ROUTER_ASSIGN_H
 #define PARLEY_ROUTER_ASSIGN_H
 
@@ -21,7 +22,8 @@ struct assign_language {
 /* Strings are copied. Lists are blank-separated. */
 struct assign_agent {
     const char *id;
-    const char *areas;  /* "tr" serves "tr" and "tr/izmir"; "": every area. A thread without area is everybody's */
+    const char
+        *areas; /* "tr" serves "tr" and "tr/izmir"; "": every area. A thread without area is everybody's */
     const char *topics; /* "*": all */
     const char *teams;
     const struct assign_language *languages;
@@ -34,8 +36,8 @@ struct assign_agent {
 
 struct assign_thread {
     const char *id;
-    const char *language; /* "": unknown; then any language will do */
-    const char *topic;    /* "": none; then any agent will do */
+    const char *language;    /* "": unknown; then any language will do */
+    const char *topic;       /* "": none; then any agent will do */
     const char *area, *team; /* "": any */
     int clearance, priority;
     enum assign_medium medium;
@@ -46,8 +48,9 @@ struct assign_thread {
 };
 
 struct assign_options {
-    int64_t widen_ms;      /* 0: 60 s. After each, a thread may go one step further from what it wants */
-    int64_t head_start_ms; /* 0: 10 min. High priority counts as having waited so much longer, low so much less */
+    int64_t widen_ms; /* 0: 60 s. After each, a thread may go one step further from what it wants */
+    int64_t
+        head_start_ms; /* 0: 10 min. High priority counts as having waited so much longer, low so much less */
 };
 
 struct assign_view;
@@ -59,9 +62,10 @@ void assign_view_chain(struct assign_view *v, const char *language, const char *
 void assign_view_agent_set(struct assign_view *v, const struct assign_agent *a);
 void assign_view_agent_remove(struct assign_view *v, const char *id);
 /* A cheaper set for what changes all the time. False: no such agent. */
-bool assign_view_agent_state(struct assign_view *v, const char *id, bool present, const unsigned load[ASSIGN_MEDIA],
-                             int64_t idle_ms);
-/* One thread more (or less) is held by or offered to the agent; the thread leaves the view by _thread_remove. */
+bool assign_view_agent_state(struct assign_view *v, const char *id, bool present,
+                             const unsigned load[ASSIGN_MEDIA], int64_t idle_ms);
+/* One thread more (or less) is held by or offered to the agent; the thread leaves the view by _thread_remove.
+ */
 void assign_view_agent_load(struct assign_view *v, const char *id, enum assign_medium m, int change);
 void assign_view_thread_set(struct assign_view *v, const struct assign_thread *t);
 void assign_view_thread_remove(struct assign_view *v, const char *id);
@@ -75,11 +79,12 @@ struct assign_choice {
     int level;
 };
 /* The agent for a thread of the view, among those present with room. False: nobody, for now. */
-bool assign_best_agent(const struct assign_view *v, const char *thread, int64_t now_ms, struct assign_choice *out);
+bool assign_best_agent(const struct assign_view *v, const char *thread, int64_t now_ms,
+                       struct assign_choice *out);
 /* The thread for an agent who has room. */
 bool assign_best_thread(struct assign_view *v, const char *agent, int64_t now_ms, struct assign_choice *out);
-/* The first thread, in the order in which they are served, that has an agent. For the sweep: offer it, change the view,
- * ask again. */
+/* The first thread, in the order in which they are served, that has an agent. For the sweep: offer it, change
+ * the view, ask again. */
 bool assign_next(struct assign_view *v, int64_t now_ms, struct assign_choice *out);
 /* Is anybody present who could ever take the thread, with room or without? If not, the person is told. */
 bool assign_anybody(const struct assign_view *v, const char *thread);

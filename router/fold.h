@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Folding: the same word typed in different ways becomes the same bytes. For topic words, search, alarm words and STOP;
- * never for what is shown. README.md lists what is folded. */
+ * Folding: the same word typed in different ways becomes the same bytes. For topic words, search, alarm words
+ * and STOP; never for what is shown. README.md lists what is folded. */
 #ifndef PARLEY_ROUTER_FOLD_H
 #define PARLEY_ROUTER_FOLD_H
 
@@ -10,8 +10,8 @@
 /* fold_text of n bytes is at most n times that long. */
 #define FOLD_GROWTH 12
 
-/* Calls `word` with each folded word of text, in order. Any bytes are safe: invalid ones separate words. The slice is
- * valid during the call only. */
+/* Calls `word` with each folded word of text, in order. Any bytes are safe: invalid ones separate words. The
+ * slice is valid during the call only. */
 void fold_words(struct slice text, void (*word)(void *arg, struct slice word), void *arg);
 
 /* The folded words with a space between; folding its result changes nothing. */

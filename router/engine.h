@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Assigning, at work: on the node that holds the operation's lease "router", keeps the view of assign.h current from the store's events,
+ * and carries its decisions out. Every node runs one for each operation; only the holder of the lease acts. */
+#ifndef PARLEY_ROUTER_ENGINE_H
+#define PARLEY_ROUTER_ENGINE_H
+
+#include "gateway/base/json.h"
+#include "gateway/net/loop.h"
+#include "store/agent.h"
+#include "store/events.h"
+
+struct engine;
+struct engine_config {
+    struct loop *loop;
+    struct store_op *op;
+    /* Nobody is there for this thread; called once for each time it waits. */
+    void (*nobody)(void *arg, struct store_op *op, const struct store_thread *t);
+    void *arg;
+};
+
+struct engine *engine_new(const struct engine_config *cf);
+void engine_free(struct engine **en);
+/* The operation's document changed: fallback chains, topics, how long an offer lasts (unless the document says). */
+void engine_configure(struct engine *en, const json_t *document, unsigned offer_ms);
+/* Every event of the operation, in order; NULL: some were missed. */
+void engine_event(struct engine *en, const struct store_event *ev);
+
+#endif
