@@ -29,22 +29,37 @@ static void start(connector_instance *c)
     session_start(c);
 }
 
+static void finish(connector_instance *c)
+{
+    if (c->stopped)
+        return;
+    c->stopped = true;
+    c->h->stopped(c->inst);
+}
+
+static void grace_over(void *arg)
+{
+    finish(arg);
+}
+
 static void on_stop_step(void *arg)
 {
     connector_instance *c = arg;
+    if (c->stopped)
+        return;
     if (c->links)
         c->h->timer(c->inst, STOP_STEP_MS, on_stop_step, c);
     else
-        c->h->stopped(c->inst);
+        finish(c);
 }
 
 static void stop(connector_instance *c, uint32_t grace_ms)
 {
-    (void)grace_ms; /* what is under way ends by itself, sooner */
     c->stopping = true;
     socket_stop(c);
     poll_stop(c);
-    c->h->timer(c->inst, STOP_STEP_MS, on_stop_step, c);
+    c->h->timer(c->inst, grace_ms > 100 ? grace_ms - 100 : 0, grace_over, c);
+    on_stop_step(c);
 }
 
 static void destroy(connector_instance *c)

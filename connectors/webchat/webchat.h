@@ -41,7 +41,7 @@ struct connector_instance {
     const struct connector_host *h;
     void *inst;
     unsigned char key[32]; /* proves that a session was made by us */
-    bool has_key, stopping;
+    bool has_key, stopping, stopped;
     struct texts *texts;
     unsigned links; /* sockets and polls that live */
     struct poll *polls;
