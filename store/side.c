@@ -16,13 +16,18 @@ static void refuse(void *arg)
     mem_free(r);
 }
 
-void side_refuse(struct store_op *op, int code, const char *text, store_reply cb, void *arg)
+void side_refuse_at(struct store *s, int code, const char *text, store_reply cb, void *arg)
 {
     struct refusal *r = mem_alloc(sizeof *r);
     err_set(&r->e, (enum err_code)code, "%s", text);
     r->cb = cb;
     r->arg = arg;
-    loop_defer(store_loop(op->store), refuse, r);
+    loop_defer(store_loop(s), refuse, r);
+}
+
+void side_refuse(struct store_op *op, int code, const char *text, store_reply cb, void *arg)
+{
+    side_refuse_at(op->store, code, text, cb, arg);
 }
 
 void side_open(struct store_op *op)
@@ -47,6 +52,7 @@ void side_close(struct store_op *op)
     audit_close(s);
     user_close(s);
     blob_close(s);
+    rewrite_close(s);
     lease_close(s);
     mem_clear(&op->side);
 }

@@ -11,6 +11,7 @@ struct timers;
 struct house;
 struct passwords;
 struct blobs;
+struct rewrite;
 
 struct side {
     struct list leases;
@@ -20,10 +21,12 @@ struct side {
     struct audit_sealer *sealer;
     struct house *house;         /* what runs now and then: house.c */
     struct passwords *passwords; /* the system's operation only */
+    struct rewrite *rewrite;     /* the system's operation only */
     struct blobs *blobs;         /* the system's operation only */
 };
 
 /* A call that is refused before Redis is asked: cb comes later, as if a function had refused it. */
+void side_refuse_at(struct store *s, int code, const char *text, store_reply cb, void *arg);
 void side_refuse(struct store_op *op, int code, const char *text, store_reply cb, void *arg);
 
 /* Called by side_open and side_close. */
@@ -38,5 +41,6 @@ void user_open(struct store_op *op);
 void user_close(struct side *s);
 void blob_open(struct store_op *op);
 void blob_close(struct side *s);
+void rewrite_close(struct side *s);
 
 #endif

@@ -149,26 +149,29 @@ do
         for i = 5, #a do
             set[#set + 1] = a[i]
         end
+        local raised = cl > t.cl
         if cl >= 0 and cl < t.cl then
             return P.err('FORBIDDEN a clearance is only raised')
-        elseif cl > t.cl then
-            if P.seal_conflict and P.seal_conflict(K, t, cl) then
-                return P.err('CONFLICT the person has an open thread at that clearance')
-            end
-            t.cl = cl
-            set[#set + 1], set[#set + 2] = 'cl', cl
-            call('ZADD', K .. 'reseal', int(now), t.id)
+        elseif raised and P.seal_conflict and P.seal_conflict(K, t, cl) then
+            return P.err('CONFLICT the person has an open thread at that clearance')
         end
-        local sealed = cl >= 0 and t.cl == cl and 'sealed' or ''
-        if agent ~= '' then
+        local from = t.cl
+        t.cl = math.max(t.cl, cl)
+        if agent ~= '' then -- before anything is written: a function that refuses must have done nothing
             local g, e2 = fit(K, t, agent)
             if not g then
                 return e2
             end
-            P.move(K, t, P.ASSIGNED, {now = now, actor = actor, why = 'transferred', agent = agent, b = sealed, set = set})
-        else
-            P.move(K, t, P.WAITING, {now = now, actor = actor, why = 'transferred', b = sealed, set = set, detail = ''})
         end
+        if raised then
+            if P.on_raised then
+                P.on_raised(K, t, from, cl)
+            end
+            set[#set + 1], set[#set + 2] = 'cl', cl
+            call('ZADD', K .. 'reseal', int(now), t.id)
+        end
+        P.move(K, t, agent ~= '' and P.ASSIGNED or P.WAITING,
+            {now = now, actor = actor, why = 'transferred', agent = agent, b = raised and 'sealed' or '', set = set, detail = agent})
         return P.answer(K, t.id)
     end)
 

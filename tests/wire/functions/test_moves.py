@@ -166,7 +166,7 @@ def test_transfer(s):
     assert h["tp"] == "legal" and h["tm"] == "law" and t(s, "t1") == (WAITING, "")
     assert s.now() - int(h["wt"]) < 1000
     assert s.refused("transfer", "t1", "boss", "amal", 1) == "FORBIDDEN"
-    assert s.hash("thread:t1").get("cl") == "0"
+    assert s.hash("thread:t1").get("cl") == "0" and s.r.zcard(s.key("reseal")) == 0
     s.call("transfer", "t1", "boss", "omid", 1)
     assert t(s, "t1") == (ASSIGNED, "omid") and s.hash("thread:t1")["cl"] == "1"
     assert s.r.zrange(s.key("reseal"), 0, -1) == [b"t1"]
