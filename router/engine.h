@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Assigning, at work: on the node that holds the operation's lease "router", keeps the view of assign.h current from the store's events,
- * and carries its decisions out. Every node runs one for each operation; only the holder of the lease acts. */
+ * Assigning, at work: on the node that holds the operation's lease "router", keeps the view of assign.h
+ * current from the store's events, and carries its decisions out. Every node runs one for each operation;
+ * only the holder of the lease acts. */
 #ifndef PARLEY_ROUTER_ENGINE_H
 #define PARLEY_ROUTER_ENGINE_H
 
@@ -20,7 +21,8 @@ struct engine_config {
 
 struct engine *engine_new(const struct engine_config *cf);
 void engine_free(struct engine **en);
-/* The operation's document changed: fallback chains, topics, how long an offer lasts (unless the document says). */
+/* The operation's document changed: fallback chains, topics, how long an offer lasts (unless the document
+ * says). */
 void engine_configure(struct engine *en, const json_t *document, unsigned offer_ms);
 /* Every event of the operation, in order; NULL: some were missed. */
 void engine_event(struct engine *en, const struct store_event *ev);

@@ -146,48 +146,70 @@ static const char *program_top(void)
     return top;
 }
 
+struct parsed {
+    bool help, wrong, plain; /* plain: "--" was seen */
+    size_t n;                /* of c->args: verb and arguments */
+};
+
+/* Takes argv[i]; returns how many of argv were used. */
+static int argument_take(struct cli *c, struct parsed *p, char *arg, char *next)
+{
+    const struct cli_verb *v;
+    size_t words;
+    bool used_next = false;
+    if (p->plain || strncmp(arg, "-", 1) != 0 || strcmp(arg, "-") == 0) {
+        c->args[p->n++] = arg;
+    } else if (strcmp(arg, "--") == 0) {
+        p->plain = true;
+    } else if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
+        p->help = true;
+    } else if (strcmp(arg, "--json") == 0) {
+        c->json = true;
+    } else if (strcmp(arg, "--data") == 0 && next) {
+        c->data_dir = next;
+        used_next = true;
+    } else {
+        v = verb_find(c->args, p->n, &words);
+        p->wrong = !v || strncmp(arg, "--", 2) != 0 || !option_take(c, v, arg, next, &used_next) || p->wrong;
+    }
+    return used_next ? 2 : 1;
+}
+
+static int carry_out(struct cli *c, const struct parsed *p)
+{
+    size_t words = 0, most;
+    const struct cli_verb *v = verb_find(c->args, p->n, &words);
+    if (p->help && (v || p->n == 0)) {
+        if (v)
+            usage_verb(stdout, v);
+        else
+            usage(stdout);
+        return EXIT_DONE;
+    }
+    if (!v) {
+        usage(stderr);
+        return EXIT_USAGE;
+    }
+    c->args += words;
+    c->args_n = p->n - words;
+    if (p->wrong || c->args_n < args_needed(v, &most) || c->args_n > most) {
+        usage_verb(stderr, v);
+        return EXIT_USAGE;
+    }
+    return v->run ? v->run(c) : ask(c, v);
+}
+
 int main(int argc, char **argv)
 {
-    char data[PATH_MAX + 8], **rest = mem_array((size_t)argc + 1, sizeof *rest);
-    struct cli c = {.top = program_top(), .args = rest, .options = json_object()};
-    const struct cli_verb *v = NULL;
-    bool help = false, wrong = false, plain = false;
-    size_t words = 0, n = 0, most;
+    char data[PATH_MAX + 8], **args = mem_array((size_t)argc + 1, sizeof *args);
+    struct cli c = {.top = program_top(), .args = args, .options = json_object()};
+    struct parsed p = {0};
     snprintf(data, sizeof data, "%s/var", c.top);
     c.data_dir = data;
-    for (int i = 1; i < argc && !wrong; i++) {
-        const char *next = i + 1 < argc ? argv[i + 1] : NULL;
-        bool used_next = false;
-        if (!plain && strcmp(argv[i], "--") == 0)
-            plain = true;
-        else if (!plain && (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0))
-            help = true;
-        else if (!plain && strcmp(argv[i], "--json") == 0)
-            c.json = true;
-        else if (!plain && strcmp(argv[i], "--data") == 0 && next)
-            c.data_dir = argv[++i];
-        else if (!plain && strncmp(argv[i], "--", 2) == 0)
-            wrong = !(v = verb_find(rest, n, &words)) || !option_take(&c, v, argv[i], next, &used_next);
-        else
-            rest[n++] = argv[i];
-        i += used_next;
-    }
-    v = verb_find(rest, n, &words);
-    int status = EXIT_USAGE;
-    if (help && (v || n == 0)) {
-        v ? usage_verb(stdout, v) : usage(stdout);
-        status = EXIT_DONE;
-    } else if (!v) {
-        usage(stderr);
-    } else {
-        c.args = rest + words;
-        c.args_n = n - words;
-        if (wrong || c.args_n < args_needed(v, &most) || c.args_n > most)
-            usage_verb(stderr, v);
-        else
-            status = v->run ? v->run(&c) : ask(&c, v);
-    }
+    for (int i = 1; i < argc;)
+        i += argument_take(&c, &p, argv[i], i + 1 < argc ? argv[i + 1] : NULL);
+    int status = carry_out(&c, &p);
     json_decref(c.options);
-    mem_free(rest);
+    mem_free(args);
     return status;
 }

@@ -9,7 +9,6 @@
 #include "gateway/daemon/worker.h"
 #include "store/admin.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -201,34 +200,23 @@ static void demo(struct first *f)
 static void on_recovery(void *arg, const struct err *e, struct slice text)
 {
     struct first *f = arg;
-    char path[400];
-    first_recovery_path(f->w, path, sizeof path);
-    if (e->code) {
+    /* The store keeps it in a file beside the keys until the operator says that it is saved. */
+    if (e->code)
         log_event(LOG_ERROR, "first.recovery", log_err(e));
-        demo(f);
-        return;
-    }
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool ok =
-        fd >= 0 && write(fd, text.p, text.n) == (ssize_t)text.n && write(fd, "\n", 1) == 1 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    if (!ok)
-        log_event(LOG_ERROR, "first.recovery_file", log_str("error", strerror(errno)));
-    snprintf(f->recovery, sizeof f->recovery, "%.*s", (int)text.n, text.p);
+    else
+        snprintf(f->recovery, sizeof f->recovery, "%.*s", (int)text.n, text.p);
     demo(f);
 }
 
 void first_ready(struct worker *w)
 {
-    char mark[400], recovery[400];
+    char mark[400];
     if (w->slot != 0)
         return;
     struct first *f = mem_alloc(sizeof *f);
     f->w = w;
     mark_path(w, mark, sizeof mark);
-    first_recovery_path(w, recovery, sizeof recovery);
-    if (access(mark, F_OK) == 0 && access(recovery, F_OK) != 0)
+    if (access(mark, F_OK) == 0)
         store_recovery_key(w->store, on_recovery, f);
     else
         demo(f);

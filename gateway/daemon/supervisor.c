@@ -541,6 +541,8 @@ int supervisor_run(struct config *c, const struct supervisor_options *o)
     s->lock_fd = s->signal_fd = s->admin_fd = -1;
     if (open_all(s, &e) != 0) {
         fprintf(stderr, "parleyd: %s\n", e.text);
+        config_free(&s->config);
+        mem_free(s);
         return 1; /* children that were started end with us */
     }
     for (size_t i = 0; i < s->slots; i++)

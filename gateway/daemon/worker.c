@@ -14,6 +14,7 @@
 #include "gateway/host/host.h"
 #include "gateway/net/fetch.h"
 #include "gateway/net/http.h"
+#include "gateway/net/local.h"
 #include "gateway/net/tls.h"
 #include "router/engine.h"
 #include "store/admin.h"
@@ -23,6 +24,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define WORKER_CONFIG_MAX (1u << 20)
@@ -414,6 +416,7 @@ int worker_run(unsigned slot, bool greet)
     struct err e = {0};
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
+    prctl(PR_SET_NAME, "parleyd-worker"); /* it was started as /proc/self/exe */
     w->slot = slot;
     w->greet = greet;
     list_init(&w->ops);

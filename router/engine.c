@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The engine around assign.h. The view is only a picture: what it decides is tried in the store, where each
+ * move checks what it expects, so a picture that is a moment old does no harm. It is drawn anew when this
+ * node gets the lease, when events were missed, and every few minutes. */
+#include "router/engine.h"
+#include "gateway/base/log.h"
+#include "gateway/base/map.h"
+#include "gateway/base/mem.h"
+#include "gateway/base/metric.h"
+#include "router/assign.h"
+#include <string.h>
+
+#define ENGINE_LEASE_MS   10000
+#define ENGINE_SWEEP_MS   1000
+#define ENGINE_REDRAW_MS  300000
+#define ENGINE_OFFERS_MAX 64   /* offers begun in one go */
+#define ENGINE_NOBODY_MS  3000 /* so long a thread waits before its person is told that nobody is there */
+#define ENGINE_NOBODY_MAX 200  /* threads looked at for that in one sweep */
+
+struct waiting { /* a thread of the view */
+    uint64_t version;
+    int64_t waiting_ms;
+    bool told;
+};
+
+struct engine {
+    struct engine_config cf;
+    struct store_lease *lease;
+    uint64_t fence;
+    bool held;
+    struct assign_view *view; /* NULL unless held */
+    struct map waiting;       /* thread id → struct waiting */
+    size_t nobody_at;
+    json_t *fallback; /* owned; may be NULL */
+    unsigned offer_ms;
+    struct timer *sweep;
+    int64_t drawn_ms;
+    unsigned under_way; /* callbacks that will still come */
+    bool freed;
+    struct metric *offers, *refused;
+};
+
+/* A callback under way, with what it is about. */
+struct asking {
+    struct engine *en;
+    uint64_t fence; /* of the view for which it was asked */
+    struct id thread;
+    char agent[64];
+};
+
+static struct asking *ask(struct engine *en)
+{
+    struct asking *a = mem_alloc(sizeof *a);
+    a->en = en;
+    a->fence = en->fence;
+    en->under_way++;
+    return a;
+}
+
+static void engine_end(struct engine *en);
+
+/* True when the answer still matters. */
+static bool answered(struct asking *a, struct engine **en)
+{
+    struct engine *e = *en = a->en;
+    bool good = e->held && !e->freed && a->fence == e->fence && e->view;
+    e->under_way--;
+    if (e->freed && e->under_way == 0) {
+        engine_end(e);
+        *en = NULL;
+    }
+    return good;
+}
+
+static struct store *store_at(const struct engine *en)
+{
+    return store_of(en->cf.op);
+}
+
+/* ---- the view ---- */
+
+static void view_close(struct engine *en)
+{
+    assign_view_free(en->view);
+    en->view = NULL;
+    map_clear(&en->waiting, mem_free);
+    map_init(&en->waiting);
+}
+
+static void view_chains(struct engine *en)
+{
+    const char *tag;
+    json_t *chain;
+    json_object_foreach(en->fallback, tag, chain)
+    {
+        const char *then[ASSIGN_CHAIN_MAX];
+        size_t n = 0;
+        for (size_t i = 0; i < json_array_size(chain) && n < ASSIGN_CHAIN_MAX; i++) {
+            const char *to = json_string_value(json_array_get(chain, i));
+            if (to)
+                then[n++] = to;
+        }
+        assign_view_chain(en->view, tag, then, n);
+    }
+}
+
+static void view_agent(struct engine *en, const struct store_agent *a)
+{
+    struct assign_language languages[ASSIGN_LANGUAGES_MAX];
+    size_t n = 0;
+    if (a->disabled) {
+        assign_view_agent_remove(en->view, a->id);
+        return;
+    }
+    for (; n < a->languages_n && n < ASSIGN_LANGUAGES_MAX; n++) {
+        memcpy(languages[n].tag, a->languages[n].tag, sizeof languages[n].tag);
+        languages[n].level = a->languages[n].level;
+    }
+    struct assign_agent to = {.id = a->id,
+                              .areas = a->areas,
+                              .topics = a->topics,
+                              .teams = a->teams,
+                              .languages = languages,
+                              .languages_n = n,
+                              .clearance = a->clearance,
+                              .capacity = {[ASSIGN_CHAT] = a->capacity},
+                              .load = {[ASSIGN_CHAT] = a->load},
+                              .present = a->presence == STORE_ONLINE,
+                              .idle_ms = a->idle_ms};
+    assign_view_agent_set(en->view, &to);
+}
+
+static void view_forget(struct engine *en, const struct id *thread)
+{
+    mem_free(map_del(&en->waiting, slice_str(thread->s)));
+    assign_view_thread_remove(en->view, thread->s);
+}
+
+static void view_thread(struct engine *en, const struct store_thread *t)
+{
+    struct waiting *w = map_get(&en->waiting, slice_str(t->id.s));
+    if (w && w->version > t->version)
+        return;
+    if (t->state != STORE_WAITING) {
+        view_forget(en, &t->id);
+        return;
+    }
+    if (!w) {
+        w = mem_alloc(sizeof *w);
+        map_put(&en->waiting, slice_str(t->id.s), w);
+    }
+    w->told = w->told && w->waiting_ms == t->waiting_ms;
+    w->version = t->version;
+    w->waiting_ms = t->waiting_ms;
+    struct assign_thread to = {.id = t->id.s,
+                               .language = t->language.tag,
+                               .topic = t->topic,
+                               .area = t->area,
+                               .team = t->team,
+                               .clearance = t->clearance,
+                               .priority = t->priority,
+                               .medium = ASSIGN_CHAT,
+                               .waiting_ms = t->waiting_ms,
+                               .last_agent = t->last_agent,
+                               .not_last = t->no_last_agent,
+                               .avoid = t->declined};
+    assign_view_thread_set(en->view, &to);
+}
+
+/* ---- acting ---- */
+
+static void refresh_thread(struct engine *en, struct id thread);
+static void refresh_agent(struct engine *en, const char *agent);
+
+static void on_offered(void *arg, const struct err *e)
+{
+    struct asking *a = arg;
+    struct engine *en;
+    if (answered(a, &en) && e->code) {
+        /* Somebody was faster, or nothing is certain: look again at both. */
+        metric_add(en->refused, 1);
+        refresh_thread(en, a->thread);
+        refresh_agent(en, a->agent);
+    }
+    mem_free(a);
+}
+
+static void offer(struct engine *en, const struct assign_choice *c)
+{
+    struct waiting *w = map_get(&en->waiting, slice_str(c->thread));
+    struct asking *a = ask(en);
+    memcpy(a->thread.s, c->thread, sizeof a->thread.s);
+    snprintf(a->agent, sizeof a->agent, "%s", c->agent);
+    uint64_t version = w ? w->version : 0;
+    /* The picture changes at once, so that the next decision does not count the agent's place twice. */
+    assign_view_agent_load(en->view, a->agent, ASSIGN_CHAT, 1);
+    view_forget(en, &a->thread);
+    metric_add(en->offers, 1);
+    store_offer(en->cf.op, en->fence, a->thread, version, a->agent, en->offer_ms, on_offered, a);
+}
+
+static void serve_thread(struct engine *en, const char *thread)
+{
+    struct assign_choice c = {0};
+    if (map_get(&en->waiting, slice_str(thread)) &&
+        assign_best_agent(en->view, thread, store_now_ms(store_at(en)), &c)) {
+        c.thread = thread;
+        offer(en, &c);
+    }
+}
+
+static void serve_agent(struct engine *en, const char *agent)
+{
+    struct assign_choice c = {0};
+    for (int i = 0;
+         i < ENGINE_OFFERS_MAX && assign_best_thread(en->view, agent, store_now_ms(store_at(en)), &c); i++) {
+        c.agent = agent;
+        offer(en, &c);
+    }
+}
+
+static void serve_all(struct engine *en)
+{
+    struct assign_choice c = {0};
+    for (int i = 0; i < ENGINE_OFFERS_MAX && assign_next(en->view, store_now_ms(store_at(en)), &c); i++)
+        offer(en, &c);
+}
+
+static void on_thread(void *arg, const struct err *e, const struct store_thread *t)
+{
+    struct asking *a = arg;
+    struct engine *en;
+    if (answered(a, &en)) {
+        if (!e->code) {
+            view_thread(en, t);
+            serve_thread(en, a->thread.s);
+        } else if (e->code == ERR_NOT_FOUND || e->code == ERR_ERASED) {
+            view_forget(en, &a->thread);
+        }
+    }
+    mem_free(a);
+}
+
+static void refresh_thread(struct engine *en, struct id thread)
+{
+    struct asking *a = ask(en);
+    a->thread = thread;
+    store_thread_get(en->cf.op, thread, on_thread, a);
+}
+
+static void on_agent(void *arg, const struct err *e, const struct store_agent *agent)
+{
+    struct asking *a = arg;
+    struct engine *en;
+    if (answered(a, &en)) {
+        if (!e->code) {
+            view_agent(en, agent);
+            serve_agent(en, a->agent);
+        } else if (e->code == ERR_NOT_FOUND) {
+            assign_view_agent_remove(en->view, a->agent);
+        }
+    }
+    mem_free(a);
+}
+
+static void refresh_agent(struct engine *en, const char *agent)
+{
+    struct asking *a = ask(en);
+    snprintf(a->agent, sizeof a->agent, "%s", agent);
+    store_agent_get(en->cf.op, a->agent, on_agent, a);
+}
+
+/* ---- drawing the view ---- */
+
+static void on_all_waiting(void *arg, const struct err *e, const struct store_thread *const *t, size_t n)
+{
+    struct asking *a = arg;
+    struct engine *en;
+    if (answered(a, &en)) {
+        for (size_t i = 0; !e->code && i < n; i++)
+            view_thread(en, t[i]);
+        if (e->code)
+            en->drawn_ms = 0; /* the sweep tries again */
+        else
+            serve_all(en);
+    }
+    mem_free(a);
+}
+
+static void on_all_agents(void *arg, const struct err *e, const struct store_agent *const *agents, size_t n)
+{
+    struct asking *a = arg;
+    struct engine *en;
+    if (answered(a, &en)) {
+        for (size_t i = 0; !e->code && i < n; i++)
+            view_agent(en, agents[i]);
+        if (e->code)
+            en->drawn_ms = 0;
+        else
+            store_waiting_get(en->cf.op, on_all_waiting, ask(en));
+    }
+    mem_free(a);
+}
+
+static void draw(struct engine *en)
+{
+    view_close(en);
+    en->view = assign_view_new(NULL);
+    view_chains(en);
+    en->drawn_ms = time_mono_us() / 1000;
+    store_agents_get(en->cf.op, on_all_agents, ask(en));
+}
+
+/* ---- nobody is there ---- */
+
+static void on_nobody_thread(void *arg, const struct err *e, const struct store_thread *t)
+{
+    struct asking *a = arg;
+    struct engine *en;
+    if (answered(a, &en) && !e->code && t->state == STORE_WAITING)
+        en->cf.nobody(en->cf.arg, en->cf.op, t);
+    mem_free(a);
+}
+
+static void on_nobody(void *arg, const struct err *e, bool first)
+{
+    struct asking *a = arg;
+    struct engine *en;
+    if (answered(a, &en)) {
+        struct waiting *w = map_get(&en->waiting, slice_str(a->thread.s));
+        if (e->code && w)
+            w->told = false;
+        if (!e->code && first) {
+            struct asking *next = ask(en);
+            next->thread = a->thread;
+            store_thread_get(en->cf.op, a->thread, on_nobody_thread, next);
+        }
+    }
+    mem_free(a);
+}
+
+/* A part of the threads each time, in turn. */
+static void look_for_nobody(struct engine *en)
+{
+    int64_t now = store_now_ms(store_at(en));
+    struct slice id;
+    void *value;
+    size_t looked = 0;
+    if (!en->waiting.n || !en->cf.nobody)
+        return;
+    while (looked < ENGINE_NOBODY_MAX && map_each(&en->waiting, &en->nobody_at, &id, &value)) {
+        struct waiting *w = value;
+        char thread[ID_LEN + 1];
+        looked++;
+        if (w->told || now - w->waiting_ms < ENGINE_NOBODY_MS || id.n != ID_LEN)
+            continue;
+        memcpy(thread, id.p, ID_LEN);
+        thread[ID_LEN] = '\0';
+        if (assign_anybody(en->view, thread))
+            continue;
+        w->told = true;
+        struct asking *a = ask(en);
+        memcpy(a->thread.s, thread, sizeof thread);
+        store_nobody_once(en->cf.op, a->thread, on_nobody, a);
+    }
+    if (looked < ENGINE_NOBODY_MAX)
+        en->nobody_at = 0;
+}
+
+/* ---- each second ---- */
+
+static void on_swept(void *arg, const struct err *e)
+{
+    struct asking *a = arg;
+    struct engine *en;
+    (void)e; /* what changed comes as events; what failed is tried again in a second */
+    answered(a, &en);
+    mem_free(a);
+}
+
+static void on_expired(void *arg, const struct err *e, unsigned n)
+{
+    (void)n;
+    on_swept(arg, e);
+}
+
+static void on_sweep(void *arg)
+{
+    struct engine *en = arg;
+    timer_start(en->sweep, ENGINE_SWEEP_MS);
+    if (!en->held)
+        return;
+    store_offers_expire(en->cf.op, en->fence, on_expired, ask(en));
+    store_agents_sweep(en->cf.op, en->fence, on_swept, ask(en));
+    if (!en->drawn_ms || time_mono_us() / 1000 - en->drawn_ms > ENGINE_REDRAW_MS) {
+        draw(en);
+        return;
+    }
+    serve_all(en);
+    look_for_nobody(en);
+}
+
+static void on_lease(void *arg, bool yes, uint64_t fence)
+{
+    struct engine *en = arg;
+    en->held = yes;
+    en->fence = fence;
+    log_event(LOG_INFO, yes ? "router.lease" : "router.lease_lost",
+              log_str("operation", store_op_name(en->cf.op)));
+    if (yes)
+        draw(en);
+    else
+        view_close(en);
+}
+
+/* ---- from outside ---- */
+
+struct engine *engine_new(const struct engine_config *cf)
+{
+    struct engine *en = mem_alloc(sizeof *en);
+    struct buf labels;
+    en->cf = *cf;
+    en->offer_ms = 30000;
+    map_init(&en->waiting);
+    buf_init(&labels, 1024);
+    metric_label(&labels, "operation", slice_str(store_op_name(cf->op)));
+    const char *l = labels.n ? labels.p : "";
+    en->offers = metric_counter("parley_offers_total", "Threads offered to agents.", l);
+    en->refused = metric_counter("parley_offers_refused_total",
+                                 "Offers that the store refused: somebody was faster.", l);
+    buf_clear(&labels);
+    en->sweep = timer_new(cf->loop, on_sweep, en);
+    timer_start(en->sweep, ENGINE_SWEEP_MS);
+    en->lease = store_lease_new(cf->op, "router", ENGINE_LEASE_MS, on_lease, en);
+    return en;
+}
+
+static void engine_end(struct engine *en)
+{
+    view_close(en);
+    map_clear(&en->waiting, NULL);
+    json_decref(en->fallback);
+    mem_free(en);
+}
+
+void engine_free(struct engine **ep)
+{
+    struct engine *en = *ep;
+    if (!en)
+        return;
+    *ep = NULL;
+    en->held = false;
+    en->freed = true;
+    timer_free(&en->sweep);
+    store_lease_free(&en->lease);
+    if (en->under_way == 0)
+        engine_end(en);
+}
+
+void engine_configure(struct engine *en, const json_t *document, unsigned offer_ms)
+{
+    json_decref(en->fallback);
+    en->fallback = json_deep_copy(json_object_get(document, "fallback"));
+    int64_t seconds = json_opt_int(document, "offer_s", 0);
+    en->offer_ms = seconds > 0 && seconds <= 600 ? (unsigned)seconds * 1000 : offer_ms;
+    if (en->held)
+        draw(en);
+}
+
+void engine_event(struct engine *en, const struct store_event *ev)
+{
+    if (!en->held || !en->view)
+        return;
+    if (!ev)
+        draw(en);
+    else if (ev->kind == STORE_EV_AGENT && *ev->agent)
+        refresh_agent(en, ev->agent);
+    else if (ev->kind == STORE_EV_THREAD && ev->state == STORE_WAITING)
+        refresh_thread(en, ev->thread);
+    else if (ev->kind == STORE_EV_THREAD)
+        view_forget(en, &ev->thread);
+}
