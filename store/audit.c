@@ -69,6 +69,11 @@ static void flush(void *arg)
 void store_audit(struct store_op *op, const char *actor, const char *action, const char *object,
                  const char *detail, store_done done, void *arg)
 {
+    if (!op->side) { /* an operation that was destroyed */
+        if (done)
+            store_fail(op->store, done, arg, ERR_NOT_FOUND, "there is no such operation");
+        return;
+    }
     struct audit_queue *q = op->side->audit;
     struct line *l = mem_alloc(sizeof *l);
     const char *words[LINE_WORDS] = {actor, action, object, detail};

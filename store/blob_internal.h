@@ -27,5 +27,7 @@ void blobs_work(struct blobs *b, void (*work)(struct blobs *b, void *arg),
 void blob_name(char out[BLOB_NAME], const struct store_op *op, const char *blob);
 /* Removes files and what Redis knows of them. ids: BLOB ids, blank-separated. */
 void blobs_remove(struct store_op *op, const char *ids, store_done done, void *arg);
+/* Removes every file of an operation that is being destroyed. */
+void blobs_destroy(struct store *s, const char *operation, store_done done, void *arg);
 
 #endif

@@ -130,3 +130,54 @@ void blob_sweep(struct store_op *op, store_done done, void *arg)
     else
         end(w, &(struct err){ERR_UNAVAILABLE, "the store is not ready"});
 }
+
+/* ---- an operation that ends ---- */
+
+struct destroy {
+    char prefix[80];
+    struct buf names; /* with a NUL behind each */
+    struct err e;
+    store_done done;
+    void *arg;
+};
+
+static void destroy_one(void *arg, const char *name, int64_t modified_ms)
+{
+    struct destroy *d = arg;
+    (void)modified_ms;
+    if (strncmp(name, d->prefix, strlen(d->prefix)) == 0)
+        buf_add(&d->names, name, strlen(name) + 1);
+}
+
+static void destroy_work(struct blobs *b, void *arg)
+{
+    struct destroy *d = arg;
+    b->backend->each(b->ctx, destroy_one, d, &d->e);
+    for (size_t at = 0; at < d->names.n && d->e.code == 0; at += strlen(d->names.p + at) + 1)
+        b->backend->remove(b->ctx, d->names.p + at, &d->e);
+}
+
+static void destroy_done(void *arg, bool closed)
+{
+    struct destroy *d = arg;
+    if (closed)
+        err_set(&d->e, ERR_CANCELLED, "the store is closing");
+    d->done(d->arg, &d->e);
+    buf_clear(&d->names);
+    mem_free(d);
+}
+
+void blobs_destroy(struct store *s, const char *operation, store_done done, void *arg)
+{
+    struct blobs *b = blobs_of(s);
+    if (!b) {
+        store_fail(s, done, arg, ERR_UNAVAILABLE, "the store is not ready");
+        return;
+    }
+    struct destroy *d = mem_alloc(sizeof *d);
+    d->done = done;
+    d->arg = arg;
+    snprintf(d->prefix, sizeof d->prefix, "%s/", operation);
+    buf_init(&d->names, (size_t)1 << 30);
+    blobs_work(b, destroy_work, destroy_done, d);
+}

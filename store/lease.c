@@ -13,7 +13,7 @@ struct store_lease {
     char *name, holder[80];
     unsigned ttl_ms;
     uint64_t fence;
-    bool held, asking, telling, freed;
+    bool held, asking, telling, freed, closed;
     int64_t sent_us, until_us; /* until_us: held no longer than that */
     struct timer *timer;
     void (*cb)(void *arg, bool yes, uint64_t fence);
@@ -64,6 +64,8 @@ static void answered(void *arg, const struct err *e, const struct redis_reply *r
         release(l);
         return;
     }
+    if (l->closed)
+        return;
     if (e->code) {
         sleep_ms(l, l->ttl_ms / 10);
         return;
@@ -135,12 +137,15 @@ void store_lease_free(struct store_lease **lp)
     if (!l)
         return;
     *lp = NULL;
-    struct store_args a;
-    store_args_init(&a);
-    store_arg_str(&a, l->name);
-    store_arg_str(&a, l->holder);
-    store_call(l->op, "lease_give", &a, gave, NULL); /* behind whatever was asked before, on one connection */
-    list_del(&l->node);
+    if (!l->closed) {
+        struct store_args a;
+        store_args_init(&a);
+        store_arg_str(&a, l->name);
+        store_arg_str(&a, l->holder);
+        store_call(l->op, "lease_give", &a, gave,
+                   NULL); /* behind whatever was asked before, on one connection */
+        list_del(&l->node);
+    }
     l->freed = true;
     timer_stop(l->timer);
     if (!l->asking && !l->telling)
@@ -157,10 +162,13 @@ uint64_t store_lease_fence(const struct store_lease *l)
     return l->fence;
 }
 
+/* The operation ends: its leases are lost, and stay until their owners free them. */
 void lease_close(struct side *s)
 {
     while (!list_empty(&s->leases)) {
-        struct store_lease *l = container_of(s->leases.next, struct store_lease, node);
-        store_lease_free(&l);
+        struct store_lease *l = container_of(list_pop(&s->leases), struct store_lease, node);
+        l->closed = true;
+        timer_stop(l->timer);
+        tell(l, false);
     }
 }

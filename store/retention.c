@@ -25,6 +25,7 @@ struct due {
 struct retention {
     struct store_op *op;
     struct timer *pause;
+    bool paused;
     struct {
         char *channel;
         int64_t end_ms;
@@ -56,6 +57,8 @@ static void end(struct retention *r, const struct err *e)
         log_event(e->code ? LOG_WARN : LOG_INFO, "retention", log_str("operation", store_op_name(r->op)),
                   log_int("entries", (int64_t)r->entries), log_int("contacts", (int64_t)r->contacts),
                   log_err(e));
+    if (r->op->side)
+        r->op->side->retention = NULL;
     r->done(r->arg, e);
     timer_free(&r->pause);
     due_clear(r);
@@ -236,10 +239,7 @@ static void ask_page(void *arg)
 {
     struct retention *r = arg;
     struct store_args a;
-    if (!r->op->side) {
-        end(r, &(struct err){ERR_CANCELLED, "the store is closing"});
-        return;
-    }
+    r->paused = false;
     store_args_init(&a);
     store_arg_str(&a, r->cursor);
     store_arg_int(&a, r->newest_end);
@@ -256,8 +256,16 @@ static void next(struct retention *r)
         begin_thread(r);
     else if (strcmp(r->cursor, "0") == 0)
         finish(r);
-    else
+    else {
+        r->paused = true;
         timer_start(r->pause, PAUSE_MS);
+    }
+}
+
+void retention_close(struct side *s)
+{
+    if (s->retention && s->retention->paused)
+        end(s->retention, &(struct err){ERR_CANCELLED, "the store is closing"});
 }
 
 void retention_run(struct store_op *op, const struct store_retention *in, size_t n, store_done done,
@@ -266,6 +274,7 @@ void retention_run(struct store_op *op, const struct store_retention *in, size_t
     struct retention *r = mem_alloc(sizeof *r);
     int64_t now = store_now_ms(op->store);
     r->op = op;
+    op->side->retention = r;
     r->done = done;
     r->arg = arg;
     r->pause = timer_new(store_loop(op->store), ask_page, r);

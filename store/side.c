@@ -48,6 +48,7 @@ void side_close(struct store_op *op)
     if (!s)
         return;
     house_close(s);
+    retention_close(s);
     timer_close(s);
     audit_close(s);
     user_close(s);

@@ -12,6 +12,7 @@ struct house;
 struct passwords;
 struct blobs;
 struct rewrite;
+struct retention;
 
 struct side {
     struct list leases;
@@ -20,6 +21,7 @@ struct side {
     struct audit_queue *audit;
     struct audit_sealer *sealer;
     struct house *house;         /* what runs now and then: house.c */
+    struct retention *retention; /* while it runs */
     struct passwords *passwords; /* the system's operation only */
     struct rewrite *rewrite;     /* the system's operation only */
     struct blobs *blobs;         /* the system's operation only */
@@ -37,6 +39,7 @@ void audit_close(struct side *s);
 void audit_sealer_close(struct side *s);
 void house_open(struct store_op *op);
 void house_close(struct side *s);
+void retention_close(struct side *s);
 void user_open(struct store_op *op);
 void user_close(struct side *s);
 void blob_open(struct store_op *op);
