@@ -54,6 +54,7 @@ export class Conversation {
   private started = new Map<string, number>(); // ref → when it was sent on this link
   private pauseUntil = 0;
   private retryTimer = 0;
+  private gotTimer = 0;
   private uploadTries = 0;
   private abortUpload: (() => void) | null = null;
   private said: string | null = null; // what we told the server that was read
@@ -62,12 +63,12 @@ export class Conversation {
   constructor(
     private base: string,
     socket: string,
-    private locale: () => string,
+    private locale: () => { locale: string; chosen?: boolean },
     private view: View,
     private changed: () => void, // something that may be kept
   ) {
     this.link = new Link(socket, base + '/poll', {
-      hello: () => ({ type: 'hello', session: this.session, after: this.after, locale: this.locale() }),
+      hello: () => ({ type: 'hello', session: this.session, after: this.after, ...this.locale() }),
       frame: (f) => this.take(f),
       state: (up) => this.linkState(up),
     });
@@ -216,12 +217,24 @@ export class Conversation {
       this.queue.splice(this.queue.indexOf(mine), 1);
       this.started.delete(mine.ref);
     }
-    if (e.direction === 'out') this.view.typing(false);
+    if (e.direction === 'out') {
+      this.view.typing(false);
+      if (!known) this.tellGot();
+    }
     this.view.entry(e, known);
     if (mine) {
       this.changed();
       this.flush();
     }
+  }
+
+  /** Tells the server that entries really came, once a second at most; a poll says it by its `after`. */
+  private tellGot(): void {
+    if (this.gotTimer) return;
+    this.gotTimer = window.setTimeout(() => {
+      this.gotTimer = 0;
+      if (this.after && !this.link.polling) this.link.send({ type: 'got', id: this.after });
+    }, 1000);
   }
 
   private edit(e: Entry): void {

@@ -52,6 +52,7 @@ export interface Hello {
   session: string | null;
   after: string | null;
   locale: string;
+  chosen?: boolean;
 }
 
 export interface Send {
@@ -66,6 +67,7 @@ export type ClientFrame =
   | Hello
   | Send
   | { type: 'typing'; on: boolean }
+  | { type: 'got'; id: string }
   | { type: 'read'; id: string }
   | { type: 'earlier'; before: string }
   | { type: 'again'; id: string }

@@ -15,6 +15,7 @@ export interface Kept {
   v: 1;
   session: string | null;
   lang: string;
+  chosen?: boolean; // by the person, not guessed
   draft: string;
   queue: KeptMessage[];
 }

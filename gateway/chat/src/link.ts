@@ -42,6 +42,10 @@ export class Link {
     document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.nudge());
   }
 
+  get polling(): boolean {
+    return !this.isSocket;
+  }
+
   get up(): boolean {
     return this.welcomed;
   }

@@ -27,7 +27,7 @@ const log = new Log(
   },
   (e) => e.direction === 'out' && tellSite.unread(),
 );
-const conversation = new Conversation(base, data['socket'] as string, language, log, () => keep.save());
+const conversation = new Conversation(base, data['socket'] as string, spoken, log, () => keep.save());
 log.conversation = conversation;
 const keep = new Keep(base, record, () => wipe());
 const compose = new Compose({
@@ -41,13 +41,19 @@ const voice = new Voice(
   (f) => send('', [f]),
   () => compose.focus(),
 );
+// On another site the site's own choice is in the address, not the person's.
+let chosen = data['chosen'] === 'yes' && parent === window;
 const mine = $<HTMLInputElement>('mine');
+
+function spoken(): { locale: string; chosen?: boolean } {
+  return chosen ? { locale: language(), chosen } : { locale: language() };
+}
 
 function record(): Kept {
   const queue = conversation.queue
     .filter((m) => !m.id && !m.files.length)
     .map((m) => ({ ref: m.ref, text: m.text, time: m.time, ...(m.choice ? { choice: m.choice } : {}) }));
-  return { v: 1, session: conversation.session, lang: language(), draft: compose.value, queue };
+  return { v: 1, session: conversation.session, lang: language(), chosen, draft: compose.value, queue };
 }
 
 function send(text: string, files: UnsentFile[], choice?: Choice): void {
@@ -81,7 +87,10 @@ function restore(k: Kept): void {
   mine.checked = true;
   conversation.session = k.session;
   if (!compose.value) compose.value = k.draft;
-  if (k.lang !== language() && data['chosen'] !== 'yes') setLanguage(k.lang);
+  if (data['chosen'] !== 'yes') {
+    chosen = !!k.chosen;
+    if (k.lang !== language()) setLanguage(k.lang);
+  }
   for (const q of k.queue) {
     const m: Unsent = { ref: q.ref, text: q.text, time: q.time, files: [], part: 0, state: 'waiting' };
     if (q.choice) m.choice = q.choice;
@@ -106,6 +115,7 @@ function wire(): void {
     e.preventDefault();
     $<HTMLDetailsElement>('langs').open = false;
     $('langs-open').focus();
+    chosen = true;
     setLanguage(link.getAttribute('hreflang') as string);
   });
   $('skip').addEventListener('click', (e) => {

@@ -137,6 +137,9 @@ export class Mock {
       case 'typing':
         s.typed.push(f.on);
         return [];
+      case 'got':
+        s.got = f.id;
+        return [];
       case 'read':
         s.seen = f.id;
         return [];
@@ -157,11 +160,11 @@ export class Mock {
 
   hello(link, f) {
     if (this.faults.away > 0 && this.faults.away--) return [{ type: 'error', code: 'unavailable', detail: 'store', retry_ms: 200 }];
-    if (f.session && !this.sessions.has(f.session)) return [{ type: 'error', code: 'unknown_session', detail: 'gone' }];
-    const s = f.session ? this.sessions.get(f.session) : this.session(secret());
+    if (f.session && f.after && !this.sessions.has(f.session)) return [{ type: 'error', code: 'unknown_session', detail: 'gone' }];
+    const s = this.sessions.get(f.session) || this.session(f.session || secret());
     if (link.session) link.session.links.delete(link);
     link.session = s;
-    s.locale = f.locale;
+    Object.assign(s, { locale: f.locale, chosen: f.chosen === true });
     if (link.ws) s.links.add(link);
     const at = f.after ? s.entries.findIndex((e) => e.id === f.after) : -1;
     if (f.after && at < 0) return [{ type: 'reset' }];
@@ -263,7 +266,7 @@ export class Mock {
     const b = JSON.parse(body);
     const out = [];
     const link = { session: this.sessions.get(b.session) || null };
-    if (b.session && !link.session) return this.answer(rs, 200, { frames: [{ type: 'error', code: 'unknown_session', detail: 'gone' }], cursor: null });
+    if (b.session && !link.session && b.after) return this.answer(rs, 200, { frames: [{ type: 'error', code: 'unknown_session', detail: 'gone' }], cursor: null });
     for (const f of b.frames) out.push(...this.handle(link, f, (late) => link.session && this.push(link.session, late)));
     const s = link.session;
     const end = (frames) => {

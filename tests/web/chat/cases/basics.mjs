@@ -19,6 +19,8 @@ export const cases = {
       await until('the answer', async () => (await texts(page, '.out')).join() === 'We are here <b>&amp;</b>');
       assert.equal(await page.$eval('#status', (e) => e.textContent), '');
       await until('read by the person', () => s.seen === answer.id);
+      await until('and had by the page', () => s.got === answer.id);
+      assert.equal(s.chosen, false);
       assert.deepEqual(s.typed, [true, false]);
       assert.deepEqual(page.problems, []);
     },
@@ -68,7 +70,7 @@ export const cases = {
     },
   },
   'the language can be changed in the middle': {
-    async run({ browser, url }) {
+    async run({ browser, url, mock }) {
       const page = await open(browser, url, { languages: 'tr,en' });
       assert.equal(await page.$eval('html', (e) => e.lang), 'tr');
       await write(page, 'merhaba');
@@ -76,6 +78,7 @@ export const cases = {
       await page.click('#langs-open');
       await page.click('#langs a[hreflang=ar]');
       await until('Arabic', () => page.$eval('html', (e) => e.lang === 'ar' && e.dir === 'rtl'));
+      if (mock) await until('the server knows', () => mock.stored[0].locale === 'ar' && mock.stored[0].chosen);
       assert.equal(await page.$eval('.send span', (e) => e.textContent), 'إرسال');
       assert.equal(await page.$eval('.mark', (e) => e.textContent.trim()), 'وصلت');
       assert.deepEqual(await texts(page), ['merhaba']);

@@ -79,8 +79,10 @@ export const cases = {
       await page.click('.exit');
       await nothingLeft(c, page, context);
       await until('the session is gone', async () => {
-        const r = await fetch(c.url + '/poll', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ session, after: null, cursor: null, frames: [], wait: 0 }) });
-        return (await r.text()).includes('unknown_session');
+        const hello = { type: 'hello', session, after: null, locale: 'en' };
+        const body = JSON.stringify({ session, after: null, cursor: null, frames: [hello], wait: 0 });
+        const r = await fetch(c.url + '/poll', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+        return !(await r.text()).includes('my secret words');
       });
     },
   },
