@@ -11,8 +11,10 @@ static const char *const tags[LANGUAGE_COUNT + 1] = {"ar", "fa", "prs", "ps", "u
 
 /* A text of this many letters weighs as much as all that came before it. */
 #define HALF_LETTERS 40
-#define LOWEST       (-60 * LANGUAGE_NAT)
-#define SURE         0.80f
+/* The same for the script, which is seen at once. */
+#define HALF_SCRIPT 8
+#define LOWEST      (-60 * LANGUAGE_NAT)
+#define SURE        0.80f
 
 const char *language_tag(enum language l)
 {
@@ -49,7 +51,9 @@ void language_sums_add(struct language_sums *sums, const struct language_scores 
     for (unsigned l = 0; l <= LANGUAGE_COUNT; l++)
         sums->s[l] = (int16_t)(v[l] - best < LOWEST ? LOWEST : v[l] - best);
     int32_t share = text->latin * 1000 / letters;
-    sums->latin = (uint16_t)(sums->letters ? (sums->latin * HALF_LETTERS + share * letters) / keep : share);
+    if (sums->letters)
+        share = (sums->latin * HALF_SCRIPT + share * letters) / (HALF_SCRIPT + letters);
+    sums->latin = (uint16_t)share;
     letters += sums->letters;
     sums->letters = (uint16_t)(letters > 60000 ? 60000 : letters);
 }
@@ -105,12 +109,26 @@ void language_prior_restrict(struct language_prior *p, uint32_t languages, bool 
                                                                        : -3 * LANGUAGE_NAT);
 }
 
+static int16_t prior_of(const struct language_prior *prior, unsigned l)
+{
+    return prior ? prior->s[l] : 0;
+}
+
+/* Persian and Dari share what is served to either. */
+static int16_t prior_shared(const struct language_prior *prior, unsigned l)
+{
+    int16_t own = prior_of(prior, l), other = own;
+    if (l == LANGUAGE_FA || l == LANGUAGE_PRS)
+        other = prior_of(prior, l == LANGUAGE_FA ? LANGUAGE_PRS : LANGUAGE_FA);
+    return own > other ? own : other;
+}
+
 /* Probabilities; all zero when the prior leaves nothing. */
 static void weigh(const struct language_sums *sums, const struct language_prior *prior, float *p)
 {
     float total = 0, best = -INFINITY;
     for (unsigned l = 0; l <= LANGUAGE_COUNT; l++) {
-        int16_t before = prior ? prior->s[l] : 0;
+        int16_t before = prior_shared(prior, l);
         p[l] = before <= LANGUAGE_NEVER ? -INFINITY : (float)(sums->s[l] + before) / LANGUAGE_NAT;
         best = p[l] > best ? p[l] : best;
     }
@@ -120,6 +138,16 @@ static void weigh(const struct language_sums *sums, const struct language_prior 
     }
     for (unsigned l = 0; l <= LANGUAGE_COUNT; l++)
         p[l] = total > 0 ? p[l] / total : 0;
+}
+
+/* Puts both under the likelier of the two. */
+static void merge_persian(const struct language_sums *sums, const struct language_prior *prior, float *p)
+{
+    int fa = sums->s[LANGUAGE_FA] + prior_of(prior, LANGUAGE_FA);
+    int prs = sums->s[LANGUAGE_PRS] + prior_of(prior, LANGUAGE_PRS);
+    float both = p[LANGUAGE_FA] + p[LANGUAGE_PRS];
+    p[LANGUAGE_FA] = prs > fa ? 0 : both;
+    p[LANGUAGE_PRS] = prs > fa ? both : 0;
 }
 
 static void rank(const float *p, struct language_decision *out)
@@ -146,10 +174,7 @@ void language_decide(const struct language_sums *sums, const struct language_pri
     if (!sums->letters)
         return;
     weigh(sums, prior, p);
-    enum language persian = p[LANGUAGE_PRS] > p[LANGUAGE_FA] ? LANGUAGE_PRS : LANGUAGE_FA;
-    float both = p[LANGUAGE_FA] + p[LANGUAGE_PRS];
-    p[LANGUAGE_FA] = p[LANGUAGE_PRS] = 0;
-    p[persian] = both;
+    merge_persian(sums, prior, p);
     rank(p, out);
     if (!out->guesses || p[LANGUAGE_UNKNOWN] > out->guess[0].confidence) {
         out->confidence = p[LANGUAGE_UNKNOWN];

@@ -27,54 +27,76 @@ static uint32_t lower_latin(uint32_t c)
     return c;
 }
 
-static enum kind kind_arabic(uint32_t c)
-{
-    if ((c >= 0x64B && c <= 0x65F) || c == 0x670 || c == 0x640 || (c >= 0x610 && c <= 0x61A) ||
-        (c >= 0x6D6 && c <= 0x6ED && c != 0x6E5 && c != 0x6E6))
-        return c == 0x6DD || c == 0x6E9 ? KIND_BREAK : KIND_DROP;
-    if ((c >= 0x660 && c <= 0x669) || (c >= 0x6F0 && c <= 0x6F9))
-        return KIND_BREAK;
-    if ((c >= 0x620 && c <= 0x6D3) || c == 0x6D5 || c == 0x6E5 || c == 0x6E6 || (c >= 0x6EE && c <= 0x6FF))
-        return c >= 0x66A && c <= 0x66D ? KIND_BREAK : KIND_LETTER;
-    return KIND_BREAK;
-}
+/* What code points above ASCII are; all that is not listed separates words. Sorted. Letters of scripts that
+ * we have no language for count against ours. */
+static const struct range {
+    uint16_t from, to;
+    unsigned char kind, script;
+} ranges[] = {
+    {0xAD, 0xAD, KIND_DROP, 0},
+    {0xB4, 0xB4, KIND_APOSTROPHE, 0},
+    {0xC0, 0xD6, KIND_LETTER, LANGUAGE_LATIN},
+    {0xD8, 0xF6, KIND_LETTER, LANGUAGE_LATIN},
+    {0xF8, 0x24F, KIND_LETTER, LANGUAGE_LATIN},
+    {0x2BC, 0x2BC, KIND_APOSTROPHE, 0},
+    {0x300, 0x36F, KIND_DROP, 0},
+    {0x370, 0x3FF, KIND_LETTER, LANGUAGE_OTHER},
+    {0x400, 0x52F, KIND_LETTER, LANGUAGE_CYRILLIC},
+    {0x530, 0x5FF, KIND_LETTER, LANGUAGE_OTHER},
+    {0x610, 0x61A, KIND_DROP, 0},
+    {0x61C, 0x61C, KIND_DROP, 0},
+    {0x620, 0x63F, KIND_LETTER, LANGUAGE_ARABIC},
+    {0x640, 0x640, KIND_DROP, 0},
+    {0x641, 0x64A, KIND_LETTER, LANGUAGE_ARABIC},
+    {0x64B, 0x65F, KIND_DROP, 0},
+    {0x66E, 0x66F, KIND_LETTER, LANGUAGE_ARABIC},
+    {0x670, 0x670, KIND_DROP, 0},
+    {0x671, 0x6D3, KIND_LETTER, LANGUAGE_ARABIC},
+    {0x6D5, 0x6D5, KIND_LETTER, LANGUAGE_ARABIC},
+    {0x6D6, 0x6DC, KIND_DROP, 0},
+    {0x6DF, 0x6E4, KIND_DROP, 0},
+    {0x6E5, 0x6E6, KIND_LETTER, LANGUAGE_ARABIC},
+    {0x6E7, 0x6E8, KIND_DROP, 0},
+    {0x6EA, 0x6ED, KIND_DROP, 0},
+    {0x6EE, 0x6EF, KIND_LETTER, LANGUAGE_ARABIC},
+    {0x6FA, 0x6FF, KIND_LETTER, LANGUAGE_ARABIC},
+    {0x700, 0x11FF, KIND_LETTER, LANGUAGE_OTHER},
+    {0x1200, 0x135A, KIND_LETTER, LANGUAGE_ETHIOPIC},
+    {0x135D, 0x135F, KIND_DROP, 0},
+    {0x1380, 0x138F, KIND_LETTER, LANGUAGE_ETHIOPIC},
+    {0x13A0, 0x1DFF, KIND_LETTER, LANGUAGE_OTHER},
+    {0x1E00, 0x1EFF, KIND_LETTER, LANGUAGE_LATIN},
+    {0x1F00, 0x1FFF, KIND_LETTER, LANGUAGE_OTHER},
+    {0x200B, 0x200F, KIND_DROP, 0},
+    {0x2018, 0x2019, KIND_APOSTROPHE, 0},
+    {0x202A, 0x202E, KIND_DROP, 0},
+    {0x2060, 0x2069, KIND_DROP, 0},
+    {0x2C00, 0x2DFF, KIND_LETTER, LANGUAGE_OTHER},
+    {0x3040, 0xDFFF, KIND_LETTER, LANGUAGE_OTHER},
+    {0xF900, 0xFAFE, KIND_LETTER, LANGUAGE_OTHER},
+    {0xFE00, 0xFE0F, KIND_DROP, 0},
+    {0xFEFF, 0xFEFF, KIND_DROP, 0},
+};
 
-/* What a code point above ASCII is. */
 static enum kind kind_wide(uint32_t *c, enum language_script *script)
 {
-    uint32_t v = *c;
-    if (v >= 0x600 && v <= 0x6FF) {
-        *script = LANGUAGE_ARABIC;
-        return kind_arabic(v);
+    size_t low = 0, high = sizeof ranges / sizeof *ranges;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (*c > ranges[mid].to)
+            low = mid + 1;
+        else
+            high = mid;
     }
-    if ((v >= 0xC0 && v <= 0x24F && v != 0xD7 && v != 0xF7) || (v >= 0x1E00 && v <= 0x1EFF)) {
-        *c = lower_latin(v);
-        *script = LANGUAGE_LATIN;
-        return KIND_LETTER;
-    }
-    if (v >= 0x400 && v <= 0x52F) {
-        *c = lower_latin(v);
-        *script = LANGUAGE_CYRILLIC;
-        return KIND_LETTER;
-    }
-    if ((v >= 0x1200 && v <= 0x135A) || (v >= 0x1380 && v <= 0x138F)) {
-        *script = LANGUAGE_ETHIOPIC;
-        return KIND_LETTER;
-    }
-    if (v == 0x2019 || v == 0x2BC || v == 0x2018 || v == 0xB4) {
+    const struct range *r = &ranges[low];
+    if (low == sizeof ranges / sizeof *ranges || *c < r->from)
+        return KIND_BREAK;
+    *script = (enum language_script)r->script;
+    if (r->kind == KIND_APOSTROPHE)
         *c = '\'';
-        return KIND_APOSTROPHE;
-    }
-    if ((v >= 0x300 && v <= 0x36F) || (v >= 0x200B && v <= 0x200F) || (v >= 0x202A && v <= 0x202E) ||
-        (v >= 0x2060 && v <= 0x2069) || v == 0xFEFF || v == 0xAD || (v >= 0xFE00 && v <= 0xFE0F) ||
-        v == 0x61C)
-        return KIND_DROP;
-    *script = LANGUAGE_OTHER;
-    /* Letters of scripts that we have no language for: they count against ours. */
-    return (v >= 0x370 && v < 0x2000 && !(v >= 0x1360 && v <= 0x137F)) || (v >= 0x2C00 && v < 0x2E00) ||
-                   (v >= 0x3040 && v < 0xE000) || (v >= 0xF900 && v < 0xFAFF)
-               ? KIND_LETTER
-               : KIND_BREAK;
+    else if (r->script == LANGUAGE_LATIN || r->script == LANGUAGE_CYRILLIC)
+        *c = lower_latin(*c);
+    return (enum kind)r->kind;
 }
 
 static enum kind kind_of(uint32_t *c, enum language_script *script)

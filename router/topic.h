@@ -35,7 +35,7 @@ void topic_table_add_sealing(struct topic_table *t);
 
 struct topic_match {
     const char *id;         /* "" none; lives as long as the table */
-    struct topic_rule rule; /* of the topic; clearance: the highest of all phrases that were found */
+    struct topic_rule rule; /* the strictest of all that was found, also of other topics */
     unsigned words, hits;   /* of the longest phrase found; how many different phrases of the topic */
     bool own_language;      /* found by words of the person's language */
 };
