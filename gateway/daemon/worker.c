@@ -416,7 +416,7 @@ int worker_run(unsigned slot, bool greet)
     struct err e = {0};
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
-    prctl(PR_SET_NAME, "parleyd-worker"); /* it was started as /proc/self/exe */
+    prctl(PR_SET_NAME, "parleyd"); /* it was started as /proc/self/exe */
     w->slot = slot;
     w->greet = greet;
     list_init(&w->ops);
