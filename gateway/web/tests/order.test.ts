@@ -61,5 +61,6 @@ describe('the arithmetic of long lists', () => {
   it('finds what is being read', () => {
     expect(anchorAt(['a', 'b', 'c', 'd'], of, 35)).toEqual({ key: 'c', offset: 5 });
     expect(anchorAt([], layout([]), 0)).toBeNull();
+    expect(anchorAt(['d1', 'e1', 'e2', 'e3'], of, 5, (key) => key.startsWith('e'))).toEqual({ key: 'e1', offset: -5 });
   });
 });

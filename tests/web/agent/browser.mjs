@@ -63,7 +63,7 @@ export async function until(page, what, run, ...args) {
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 export async function text(page, selector) {
-  return page.$eval(selector, (node) => node.innerText);
+  return page.$eval(selector, (node) => node.innerText.replace(/[\u2066-\u2069]/gu, ''));
 }
 
 /** Waits for a text anywhere in an element. */
@@ -71,8 +71,13 @@ export async function sees(page, wanted, selector = 'body') {
   await until(page, `"${wanted}" in ${selector}`, (words, where) => [...document.querySelectorAll(where)].some((node) => node.innerText.replace(/[\u2066-\u2069]/gu, '').includes(words)), wanted, selector);
 }
 
-/** Clicks the element with an accessible name. */
-export async function press(page, name, within = '') {
-  const handle = await page.waitForSelector(`${within ? `${within} >>> ` : ''}::-p-aria([name="${name}"])`, { timeout: 8000 });
-  await handle.click();
+/** Clicks the button, tab, link or label with a name, as its text or aria-label. */
+export async function press(page, name, within = 'body') {
+  const find = (wanted, where) => {
+    const plain = (words) => words.replace(/[\u2066-\u2069]/gu, '').replace(/\s+/gu, ' ').trim();
+    const all = [...document.querySelectorAll(where)].flatMap((root) => [...root.querySelectorAll('button, a, label, summary')]);
+    return all.find((node) => node.checkVisibility() && !node.disabled && plain(node.getAttribute('aria-label') ?? node.innerText) === wanted) ?? null;
+  };
+  await until(page, `"${name}" to press in ${within}`, find, name, within);
+  await (await page.evaluateHandle(find, name, within)).click();
 }

@@ -25,6 +25,8 @@ class Ui {
   /** On a narrow screen: the contact panel over the thread. */
   panelOver = $state(false);
   note = $state(false);
+  /** Counts changes of drafts, so that lists can mark them. */
+  drafts = $state(0);
   second = $state(serverNow());
   minute = $state(serverNow());
   private next = 1;

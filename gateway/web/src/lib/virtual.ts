@@ -44,9 +44,13 @@ export interface Anchor {
   offset: number;
 }
 
-/** The first item in sight, to be kept where it is when what is above changes. */
-export function anchorAt(keys: readonly string[], of: Layout, top: number): Anchor | null {
+/**
+ * The first item in sight, to be kept where it is when what is above changes. `lasts` tells which items stay: a day's
+ * heading, for one, goes when earlier entries of that day come above it.
+ */
+export function anchorAt(keys: readonly string[], of: Layout, top: number, lasts: (key: string) => boolean = () => true): Anchor | null {
   if (keys.length === 0) return null;
-  const index = indexAt(of, top);
+  let index = indexAt(of, top);
+  while (index < keys.length - 1 && !lasts(keys[index] ?? '')) index += 1;
   return { key: keys[index] ?? '', offset: top - (of.offsets[index] ?? 0) };
 }

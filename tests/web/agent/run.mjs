@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Browser tests of the agents' page. `node run.mjs [part of a name]`; pictures go to tests/out.
+// With PARLEY_URL, PARLEY_LOGIN and PARLEY_PASSWORD set, those that make sense run against that daemon instead.
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { openBrowser } from './browser.mjs';
+import { startMock } from './mock.mjs';
+
+const LIMIT_MS = 120_000;
+const wanted = process.argv[2] ?? '';
+const real = Boolean(process.env.PARLEY_URL);
+const parts = real ? ['real'] : ['main', 'link', 'people', 'screens'];
+
+if (!real && !existsSync(fileURLToPath(new URL('../../../gateway/web/dist/index.html', import.meta.url)))) {
+  console.error('gateway/web/dist is missing: run `npm ci && npm run build` in gateway/web first.');
+  process.exit(2);
+}
+
+function limited(work) {
+  let timer;
+  const late = new Promise((_, fail) => { timer = setTimeout(() => fail(new Error(`not done after ${LIMIT_MS / 1000} s`)), LIMIT_MS); });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+const { browser, close } = await openBrowser();
+let passed = 0;
+let failed = 0;
+for (const part of parts) {
+  const { cases } = await import(`./cases/${part}.mjs`);
+  for (const [name, run] of Object.entries(cases)) {
+    if (!name.includes(wanted)) continue;
+    const mock = real || part === 'screens' ? null : await startMock({ long: 400 });
+    const big = name.startsWith('five thousand') ? await startMock({ long: 5000, many: 10_000 }) : null;
+    const from = Date.now();
+    try {
+      await limited(run({ browser, mock, big, startMock }));
+      passed += 1;
+      console.log(`ok   ${name} (${Date.now() - from} ms)`);
+    } catch (error) {
+      failed += 1;
+      console.log(`FAIL ${name}\n     ${error.stack?.split('\n').slice(0, error.message.startsWith('\n') ? 60 : 4).join('\n     ')}`);
+    }
+    for (const context of browser.browserContexts().slice(1)) await context.close().catch(() => undefined);
+    await mock?.close();
+    await big?.close();
+  }
+}
+await close();
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);
