@@ -155,3 +155,23 @@ void texts_check(const char *dir, struct buf *problems, struct buf *warnings)
         buf_printf(problems, "%s\n", e.text);
     json_decref(english);
 }
+
+bool texts_fill(struct buf *out, struct slice text, const char *name, struct slice value)
+{
+    char place[40];
+    int n = snprintf(place, sizeof place, "{%s}", name);
+    char *at = text.n ? memmem(text.p, text.n, place, (size_t)n) : NULL;
+    if (!text.n || !value.n)
+        return false;
+    if (out->n)
+        buf_char(out, '\n');
+    if (!at) {
+        buf_slice(out, text);
+        return true;
+    }
+    size_t before = (size_t)(at - text.p);
+    buf_add(out, text.p, before);
+    buf_slice(out, value);
+    buf_add(out, at + n, text.n - before - (size_t)n);
+    return true;
+}

@@ -16,4 +16,8 @@ struct slice texts_get(const struct texts *t, struct slice tag, struct slice key
  * speaker has reviewed. */
 void texts_check(const char *dir, struct buf *problems, struct buf *warnings);
 
+/* Adds text as a line, with value for its first {name}. False, and nothing added, when text or value is
+ * empty. */
+bool texts_fill(struct buf *out, struct slice text, const char *name, struct slice value);
+
 #endif

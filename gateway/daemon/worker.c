@@ -8,6 +8,7 @@
 #include "gateway/daemon/assets.h"
 #include "gateway/daemon/decide.h"
 #include "gateway/daemon/listen.h"
+#include "gateway/daemon/notice.h"
 #include "gateway/daemon/process.h"
 #include "gateway/daemon/supervisor.h"
 #include "gateway/daemon/texts.h"
@@ -71,28 +72,9 @@ static void on_event(void *arg, const struct store_event *ev)
     engine_event(o->engine, ev);
 }
 
-/* "Nobody is there yet", once, in the person's language. */
 static void on_nobody(void *arg, struct store_op *op, const struct store_thread *t)
 {
-    struct worker_op *o = arg;
-    const char *tag;
-    struct slice text = host_text(o->w->host, op, "notice.nobody", t->language.tag, &tag);
-    if (!text.n || o->w->draining)
-        return;
-    char ref[64];
-    struct host_channel_info info = {0};
-    bool known = host_channel_info(o->w->host, op, t->channel, &info);
-    snprintf(ref, sizeof ref, "nobody-%.26s-%lld", t->id.s, (long long)t->waiting_ms);
-    struct store_outbound out = {.thread = t->id,
-                                 .kind = STORE_MESSAGE,
-                                 .author = STORE_SYSTEM,
-                                 .author_id = "",
-                                 .ref = slice_str(ref),
-                                 .channel = t->channel,
-                                 .text = text,
-                                 .pull = known && info.pull,
-                                 .must_hold = ""};
-    store_write(op, &out, NULL, NULL);
+    notice_nobody(((struct worker_op *)arg)->w, op, t);
 }
 
 static void op_attach(struct worker *w, struct store_op *op)

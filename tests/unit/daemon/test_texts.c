@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Texts for people: what is shipped is whole, in nine languages; places are filled. */
+#include "gateway/daemon/texts.h"
+#include "gateway/base/text.h"
+#include "tests/unit/test.h"
+
+static const char *const tags[] = {"en", "ar", "fa", "prs", "ps", "ur", "so", "fr", "tr", NULL};
+
+T(nine_languages_have_every_text)
+{
+    struct buf problems, warnings;
+    buf_init(&problems, 65536);
+    buf_init(&warnings, 65536);
+    texts_check("config/texts", &problems, &warnings);
+    if (problems.n)
+        fprintf(stderr, "%s", problems.p);
+    EQ_INT(problems.n, 0);
+    struct err e = {0};
+    struct texts *t = texts_load("config/texts", &e);
+    OK(t);
+    for (size_t i = 0; tags[i]; i++) {
+        struct slice text = texts_get(t, slice_str(tags[i]), SLICE("notice.first"));
+        OK(text.n && text_valid(text, NULL));
+        OK(memmem(text.p, text.n, "{name}", 6));
+        text = texts_get(t, slice_str(tags[i]), SLICE("notice.emergency"));
+        OK(text.n && memmem(text.p, text.n, "{emergency}", 11));
+        OK(texts_get(t, slice_str(tags[i]), SLICE("notice.nobody")).n);
+    }
+    EQ_INT(texts_get(t, SLICE("xx"), SLICE("notice.first")).n, 0);
+    EQ_INT(texts_get(t, SLICE("en"), SLICE("nothing")).n, 0);
+    EQ_INT(texts_get(t, (struct slice){0}, (struct slice){0}).n, 0);
+    texts_free(&t);
+    OK(!t);
+    buf_clear(&problems);
+    buf_clear(&warnings);
+}
+
+T(what_is_missing_is_told)
+{
+    struct err e = {0};
+    struct buf problems, warnings;
+    buf_init(&problems, 65536);
+    buf_init(&warnings, 65536);
+    OK(!texts_load("/nowhere", &e));
+    OK(e.code == ERR_IO);
+    texts_check("/nowhere", &problems, &warnings);
+    OK(problems.n);
+    buf_clear(&problems);
+    buf_clear(&warnings);
+}
+
+T(places_are_filled)
+{
+    struct buf b;
+    buf_init(&b, 200);
+    OK(texts_fill(&b, SLICE("This is {name}."), "name", SLICE("Office")));
+    OK(!texts_fill(&b, SLICE("Call {emergency}."), "emergency", (struct slice){0}));
+    OK(texts_fill(&b, SLICE("No place"), "name", SLICE("x")));
+    OK(!texts_fill(&b, (struct slice){0}, "name", SLICE("x")));
+    EQ_STR(b.p, "This is Office.\nNo place");
+    buf_clear(&b);
+}
+
+TEST_MAIN
