@@ -82,10 +82,11 @@ struct assign_choice {
 bool assign_best_agent(const struct assign_view *v, const char *thread, int64_t now_ms,
                        struct assign_choice *out);
 /* The thread for an agent who has room. */
-bool assign_best_thread(struct assign_view *v, const char *agent, int64_t now_ms, struct assign_choice *out);
+bool assign_best_thread(const struct assign_view *v, const char *agent, int64_t now_ms,
+                        struct assign_choice *out);
 /* The first thread, in the order in which they are served, that has an agent. For the sweep: offer it, change
  * the view, ask again. */
-bool assign_next(struct assign_view *v, int64_t now_ms, struct assign_choice *out);
+bool assign_next(const struct assign_view *v, int64_t now_ms, struct assign_choice *out);
 /* Is anybody present who could ever take the thread, with room or without? If not, the person is told. */
 bool assign_anybody(const struct assign_view *v, const char *thread);
 
