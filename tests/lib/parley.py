@@ -21,6 +21,11 @@ import urllib.request
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("PARLEY_BUILD", os.path.join(TOP, "build"))
 
+# A build elsewhere than in TOP finds nothing beside itself; and build-sanitize must not take the plugins of build.
+PATHS = {"plugin_dir": os.path.join(BUILD, "connectors"), "texts_dir": os.path.join(TOP, "config", "texts"),
+         "web_dir": os.path.join(TOP, "gateway", "web", "dist"), "chat_dir": os.path.join(TOP, "gateway", "chat", "dist"),
+         "model": os.path.join(TOP, "router", "language.model"), "openapi": os.path.join(TOP, "gateway", "api", "openapi.json")}
+
 
 def free_port():
     with socket.socket() as s:
@@ -42,7 +47,7 @@ class Parley:
         self.config = os.path.join(self.dir, "parley.json")
         self.log = os.path.join(self.dir, "log")
         self.secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
-        doc = {"listen": f"127.0.0.1:{self.port}", "allow_private": ["127.0.0.0/8"], "workers": workers, "demo": ""}
+        doc = {"listen": f"127.0.0.1:{self.port}", "allow_private": ["127.0.0.0/8"], "workers": workers, "demo": "", **PATHS}
         doc.update(settings or {})
         with open(self.config, "w") as f:
             json.dump(doc, f)
