@@ -149,6 +149,22 @@ static char *absolute(const char *path, const char *dir)
     return buf_take(&b, NULL);
 }
 
+/* "@x": below top; "=x": beside the running program; else as it is. */
+static char *default_path(const char *path, const char *top)
+{
+    char program[4096];
+    if (*path == '@')
+        return absolute(path + 1, top);
+    if (*path != '=')
+        return mem_strdup(path);
+    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[n > 0 ? n : 0] = '\0';
+    char *slash = strrchr(program, '/');
+    if (slash)
+        *slash = '\0';
+    return absolute(path + 1, program);
+}
+
 static void set_default(struct config *c, const struct config_setting *s, const char *top)
 {
     switch (s->type) {
@@ -162,7 +178,7 @@ static void set_default(struct config *c, const struct config_setting *s, const 
         set_list(c, s, mem_array(1, sizeof(char *)));
         break;
     case CONFIG_PATH:
-        set_text(c, s, *s->dflt == '@' ? absolute(s->dflt + 1, top) : mem_strdup(s->dflt));
+        set_text(c, s, default_path(s->dflt, top));
         break;
     case CONFIG_TEXT:
         set_text(c, s, mem_strdup(s->dflt));
