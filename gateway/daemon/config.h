@@ -34,8 +34,7 @@ struct config_setting {
     const char *name; /* "limits.body": a member of the object "limits" */
     enum config_type type;
     size_t offset;
-    const char *dflt;         /* TEXT, PATH, LIST (comma-separated); a PATH that starts with "@" is below the
-                                 program's folder's parent */
+    const char *dflt;         /* TEXT, PATH ("@x": below top, "=x": beside the program) */
     int64_t number, min, max; /* INT; BOOL: number */
     bool restart;             /* a changed value needs a restart: SIGHUP keeps the old one */
     bool (*fits)(const char *value, const char **why); /* TEXT, PATH, each of LIST; may be NULL */
