@@ -27,6 +27,8 @@ struct fetch_request {
     unsigned timeout_ms;         /* whole transfer; 0: 30,000 */
     unsigned connect_timeout_ms; /* 0: 10,000 */
     unsigned max_redirects;      /* default 0: redirects are answers */
+    /* Never sent twice, not even when a kept connection turns out to be dead: a connection of its own. */
+    bool once;
 };
 
 struct fetch_response {
