@@ -6,6 +6,8 @@
 #include "store/admin.h"
 #include "store/internal.h"
 
+#define ADMIN_LEDGER_FILE                                                                                    \
+    "ledger.txt" /* in the data directory: a line "operation kid hash time" per erasure */
 #define ADMIN_KEY_BACKUP_MS ((int64_t)30 * 86400000) /* how long a backup of keys is kept */
 
 /* store_erase by handle. keep_file: the key store's file is rewritten by the caller, once for many. */

@@ -15,6 +15,7 @@
 #define RECORD_MAX 8192
 #define IDS_MAX    90 /* of one call */
 #define AGAIN_MS   2000
+#define BLOB_BLOCK 0
 
 /* ---- the backend and its jobs ---- */
 
@@ -410,7 +411,7 @@ static void mark_done(void *arg, const struct err *e, const struct redis_reply *
     (void)r;
     if (!b || e->code == ERR_CANCELLED)
         return;
-    store_block(op->store, e->code ? e->text : NULL);
+    store_block(op->store, BLOB_BLOCK, e->code ? e->text : NULL);
     if (!e->code)
         return;
     log_event(LOG_ERROR, "blobs.unusable", log_err(e));
@@ -450,7 +451,7 @@ void blob_open(struct store_op *op)
 {
     struct err e = {0};
     void *ctx = blob_dir_new(store_dir(op->store), &e);
-    store_block(op->store, ctx ? "the data directory is being looked at" : e.text);
+    store_block(op->store, BLOB_BLOCK, ctx ? "the data directory is being looked at" : e.text);
     if (!ctx)
         return;
     struct blobs *b = op->side->blobs = mem_alloc(sizeof *b);

@@ -10,8 +10,11 @@
 #include "store/blob_internal.h"
 #include "store/rewrite.h"
 #include "store/side.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PAGE         500
 #define THREADS_MOST 50 /* as many as a contact's record names */
@@ -28,7 +31,8 @@ struct erase {
     char cursor[24];
     uint64_t seq, last; /* of the thread whose files are looked for */
     struct buf blobs;   /* their ids */
-    char ledger[80];
+    char line[256];     /* of the ledger's file */
+    struct err e;
     bool keep_file; /* the caller rewrites the key store's file itself */
     void (*done)(void *arg, const struct err *e, int64_t key_backups_expire_ms);
     void *arg;
@@ -113,12 +117,42 @@ static void destroyed(void *arg, const struct err *e)
     store_call(x->op, "erase_keyless", &a, told, x);
 }
 
+static void line_work(struct blobs *b, void *arg)
+{
+    struct erase *x = arg;
+    char path[4096];
+    (void)b;
+    snprintf(path, sizeof path, "%s/%s", store_dir(x->op->store), ADMIN_LEDGER_FILE);
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    size_t n = strlen(x->line);
+    bool good = fd >= 0 && write(fd, x->line, n) == (ssize_t)n && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    if (!good)
+        err_set(&x->e, ERR_IO, "cannot write the erasure ledger: %s", strerror(errno));
+}
+
+static void line_written(void *arg, bool closed)
+{
+    struct erase *x = arg;
+    if (closed)
+        err_set(&x->e, ERR_CANCELLED, "the store is closing");
+    if (!failed(x, &x->e))
+        keys_destroy(x->op, x->kid, destroyed, x);
+}
+
+/* A third place, for the day on which both servers are lost: a file. */
 static void ledger_kept(void *arg, const struct err *e, const struct redis_reply *r)
 {
     struct erase *x = arg;
     (void)r;
-    if (!failed(x, e))
-        keys_destroy(x->op, x->kid, destroyed, x);
+    if (failed(x, e))
+        return;
+    struct blobs *b = blobs_of(x->op->store);
+    if (b)
+        blobs_work(b, line_work, line_written, x);
+    else
+        failed(x, &(struct err){ERR_UNAVAILABLE, "the store is not ready"});
 }
 
 /* The line that Redis has now, also if an earlier attempt wrote it, goes to the key store as well. */
@@ -131,6 +165,8 @@ static void ledger_written(void *arg, const struct err *e, const struct redis_re
         return;
     buf_init(&key, 256);
     snprintf(kid, sizeof kid, "%u", x->kid);
+    snprintf(x->line, sizeof x->line, "%s %s %.*s\n", store_op_name(x->op), kid, (int)store_text(r).n,
+             store_text(r).p);
     struct slice argv[] = {SLICE("HSET"), store_key(x->op, &key, "ledger", SLICE("")), slice_str(kid),
                            store_text(r)};
     store_keys_send(x->op, ledger_kept, x, 4, argv);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Housekeeping of an operation, by the holder of the lease "house", every half minute: what was cut short
  * goes on (raised clearances, erasures); once a day files that nobody names go, and what is older than its
- * channel's retention. Also tells the other nodes, each ten seconds, that this one lives. */
+ * channel keeps. */
 #include "gateway/base/log.h"
 #include "gateway/base/mem.h"
 #include "store/admin_internal.h"

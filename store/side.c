@@ -40,6 +40,7 @@ void side_open(struct store_op *op)
         blob_open(op);
     }
     house_open(op);
+    rotate_open(op);
 }
 
 void side_close(struct store_op *op)
@@ -49,6 +50,7 @@ void side_close(struct store_op *op)
         return;
     house_close(s);
     retention_close(s);
+    rotate_close(s);
     timer_close(s);
     audit_close(s);
     user_close(s);

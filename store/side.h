@@ -13,6 +13,7 @@ struct passwords;
 struct blobs;
 struct rewrite;
 struct retention;
+struct rotate_watch;
 
 struct side {
     struct list leases;
@@ -20,7 +21,8 @@ struct side {
     struct timers *timers;
     struct audit_queue *audit;
     struct audit_sealer *sealer;
-    struct house *house;         /* what runs now and then: house.c */
+    struct house *house; /* what runs now and then: house.c */
+    struct rotate_watch *rotate;
     struct retention *retention; /* while it runs */
     struct passwords *passwords; /* the system's operation only */
     struct rewrite *rewrite;     /* the system's operation only */
@@ -40,6 +42,8 @@ void audit_sealer_close(struct side *s);
 void house_open(struct store_op *op);
 void house_close(struct side *s);
 void retention_close(struct side *s);
+void rotate_open(struct store_op *op);
+void rotate_close(struct side *s);
 void user_open(struct store_op *op);
 void user_close(struct side *s);
 void blob_open(struct store_op *op);

@@ -13,7 +13,10 @@ do
                 fields[#fields + 1] = int(seq)
             end
             for i, v in ipairs(call('HMGET', K .. 'log:' .. id, unpack(fields))) do
-                local time, kind, _, channel = P.log_head(v or '')
+                local time, kind, _, channel
+                if v then
+                    time, kind, _, channel = P.log_head(v)
+                end
                 if time and fn(from + i - 1, time, kind % 8, channel) == false then
                     return
                 end
