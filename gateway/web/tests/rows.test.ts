@@ -36,6 +36,10 @@ describe('the rows of a thread', () => {
     expect(one!.reactions.map((reaction) => reaction.sign)).toEqual(['❤️']);
     expect(two!.deleted?.seq).toBe(8);
   });
+  it('name a choice that was taken by its title', () => {
+    const rows = only(rowsOf([entry(1, { choices: [{ id: '2', title: 'Health' }] }), entry(2, { choice: '2' }), entry(3, { choice: 'x' })], [], null));
+    expect(rows.map((row) => row.chosen)).toEqual(['', 'Health', 'x']);
+  });
   it('say so in a line when the changed entry is not loaded', () => {
     expect(kinds(rowsOf([entry(5, { kind: 'edit', target: 'e1' })], [], null))).toEqual(['day', 'orphan']);
   });

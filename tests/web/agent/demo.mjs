@@ -49,7 +49,6 @@ export function fill(store, options) {
     });
     store.say(thread, { text: theirs, time: ago(60 + at) });
     if (at % 3 === 0) store.say(thread, { direction: 'out', text: ours, time: ago(40 + at), status: 'read' });
-    if (at % 3 === 1) thread.unread = 1;
   }
   rich(store);
   waitingOnes(store);
@@ -102,12 +101,13 @@ function rich(store) {
   say({ direction: 'out', text: 'موعدك يوم 14 ديسمبر الساعة 10:30.', channel: 'wa', time: ago(44), status: 'unknown' });
   say({ text: 'شكراً جزيلاً 🙏', channel: 'wa', time: ago(9) });
   thread.unread = 0;
+  thread.readSeq = thread.entries;
 }
 
 function waitingOnes(store) {
   for (let n = 0; n < 14; n += 1) {
     const tag = LANGUAGES[n % LANGUAGES.length];
-    const contact = store.contact({ name: n % 4 === 3 ? '' : PEOPLE[tag][0], language: { tag, how: 'guessed' } });
+    const contact = store.contact({ name: n % 4 === 3 ? null : PEOPLE[tag][0], language: { tag, how: 'guessed' } });
     const thread = store.thread({ contact, state: 'waiting', topic: TOPICS[n % 4][0], channel: CHANNELS[n % 3][0], language: { tag, how: 'guessed' }, opened: ago(4 + n * 3), waiting_since: ago(4 + n * 3), priority: n === 5 ? 3 : 1 });
     store.say(thread, { text: PEOPLE[tag][1], time: ago(4 + n * 3) });
   }
@@ -127,4 +127,5 @@ function longThread(store, count) {
     store.say(thread, { direction: out ? 'out' : 'in', text, time: ago((count - n) * 6 + 90), status: out ? 'read' : 'stored' });
   }
   thread.unread = 0;
+  thread.readSeq = thread.entries;
 }

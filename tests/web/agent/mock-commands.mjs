@@ -82,6 +82,7 @@ const table = {
     socket.tell({ type: 'ok', ref: frame.ref, thread });
   },
   read(store, socket, frame, thread) {
+    thread.readSeq = frame.seq;
     thread.unread = 0;
   },
   typing(store, socket, frame) {

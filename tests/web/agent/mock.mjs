@@ -96,9 +96,10 @@ export class Store {
       thread.last = { time: entry.time, direction: entry.direction, kind: entry.kind, preview: (entry.text || entry.attachments[0]?.name || '').slice(0, 120) };
     }
     if (entry.kind === 'message' && entry.direction === 'in') {
-      thread.unread += 1;
+      thread.unread = entry.seq - (thread.readSeq ?? 0);
       thread.waiting_since ??= entry.time;
     } else if (entry.kind === 'message' && entry.author.kind === 'agent') {
+      thread.readSeq = entry.seq;
       thread.unread = 0;
       thread.waiting_since = null;
     }
@@ -217,7 +218,7 @@ function listThreads(store, query) {
   const time = (thread) => thread.last?.time ?? thread.opened;
   if (query.get('sort') === 'waiting') found.sort((a, b) => b.priority - a.priority || (a.waiting_since ?? '').localeCompare(b.waiting_since ?? ''));
   else found.sort((a, b) => time(b).localeCompare(time(a)));
-  const from = Number(query.get('after') ?? 0);
+  const from = Number(query.get('before') ?? 0);
   const limit = Number(query.get('limit') ?? 50);
   return { items: found.slice(from, from + limit), next: from + limit < found.length ? String(from + limit) : null };
 }
@@ -319,6 +320,8 @@ function page(request, response, url) {
 }
 
 function hello(store, socket, after) {
+  // Presence is a lease of the socket: a new one begins as online.
+  store.agents.get(store.me).presence = 'online';
   const mine = () => [...store.threads.values()].filter((thread) => thread.assignee === store.me && thread.state !== 'resolved' ? true : thread.state === 'offered');
   const welcome = { type: 'welcome', agent: store.agents.get(store.me), threads: mine(), queues: store.queues(), after: `${store.eventNumber}-0`, heartbeat: 25 };
   const from = after === null ? -1 : store.events.findIndex((event) => event.id === after);
@@ -329,6 +332,7 @@ function hello(store, socket, after) {
   } else {
     if (after !== null) socket.tell({ type: 'reset' });
     socket.tell(welcome);
+    socket.tell({ type: 'live' });
   }
   socket.ready = true;
 }

@@ -1,5 +1,5 @@
 // REST: one place that fetches. Answers are typed, failures are ApiError with the words of the server.
-import type { Agent, Attachment, Contact, Entry, Me, Operation, Page, Problem, Queues, Thread } from './types';
+import type { Agent, Contact, Entry, Me, Operation, Page, Problem, Queues, Stored, Thread } from './types';
 
 export class ApiError extends Error {
   /** `status` 0: the server was not reached. */
@@ -126,7 +126,8 @@ export interface ThreadQuery extends Query {
   q?: string;
   sort?: string;
   limit?: number;
-  after?: string;
+  /** `next` of the page before. */
+  before?: string;
 }
 
 /** The calls of one operation. */
@@ -159,7 +160,7 @@ export class Api {
     this.write('PATCH', `contacts/${encodeURIComponent(id)}`, body);
 
   /** Raw bytes with progress; resolves with what an entry names. */
-  upload(file: File, progress: (part: number) => void, stop: AbortSignal): Promise<Pick<Attachment, 'id' | 'type' | 'name' | 'size'>> {
+  upload(file: File, progress: (part: number) => void, stop: AbortSignal): Promise<Stored> {
     return new Promise((done, fail) => {
       const request = new XMLHttpRequest();
       request.open('POST', url(this.at('attachments')));
@@ -168,7 +169,7 @@ export class Api {
       request.responseType = 'json';
       request.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
       request.onload = () => {
-        if (request.status === 201) done(request.response as Attachment);
+        if (request.status === 201) done(request.response as Stored);
         else fail(uploadError(request));
       };
       request.onerror = () => fail(new ApiError(0, 'unreachable', ''));

@@ -201,7 +201,6 @@ class App {
     }
     const thread = desk.state.threads.get(id);
     if (!thread || this.open !== id) return;
-    this.unreadFrom = thread.unread > 0 ? Math.max(1, thread.entries - thread.unread + 1) : null;
     void desk.loadContact(thread.contact.id).catch(() => undefined);
     if (!this.hides(thread)) await logs.open(id);
   }

@@ -14,8 +14,8 @@ export function neutralise(text: string): string {
 }
 
 /** One line: names, file names, addresses, previews. The marks go too, and every run of space becomes one. */
-export function neutraliseLine(text: string): string {
-  return neutralise(text).replace(MARKS, '').replace(/\s+/gu, ' ').trim();
+export function neutraliseLine(text: string | null | undefined): string {
+  return neutralise(text ?? '').replace(MARKS, '').replace(/\s+/gu, ' ').trim();
 }
 
 /** For a string inside a sentence of ours, where no element can isolate it. */

@@ -1,6 +1,6 @@
 // One operation on the agent's desk: the state, the socket that feeds it, and the commands of the agent.
 import { Api, ApiError, newRef } from './api';
-import { loadOutbox, saveOutbox } from './keep';
+import { loadOutbox, loadPresence, saveOutbox, savePresence } from './keep';
 import { AgentSocket, CommandError, type Link, type Wire } from './socket';
 import { add, frameOf, mark, passing, ready, remove, rewind, type Box, type Draft, type Pending } from './outbox';
 import { emptyState, reduceAll, TYPING_LASTS, type Action, type State } from './state';
@@ -160,8 +160,15 @@ export class Desk {
   private linked(link: Link, retryAt: number | null): void {
     this.link = link;
     this.retryAt = retryAt;
-    if (link === 'live') this.pump();
+    if (link === 'live') this.lives();
     else if (link === 'waiting') this.setBox(rewind(this.box));
+  }
+
+  private lives(): void {
+    this.pump();
+    const chosen = loadPresence(this.op);
+    if (chosen === 'away' || chosen === 'break') void this.setPresence(chosen).catch(() => undefined);
+    if (this.state.agents.size <= 1) void this.loadAgents().catch(() => undefined); // their names
   }
 
   private async suspect(): Promise<void> {
@@ -239,6 +246,7 @@ export class Desk {
 
   async setPresence(presence: Presence, why?: string): Promise<void> {
     await this.command('presence', { presence, ...(why ? { reason: why } : {}) });
+    savePresence(this.op, presence);
   }
 
   typing(thread: string, on: boolean): void {

@@ -35,6 +35,7 @@ export const DEFAULTS: Settings = {
 const SETTINGS = 'parley.settings';
 const DRAFT = 'parley.draft.';
 const OUTBOX = 'parley.outbox.';
+const PRESENCE = 'parley.presence.';
 
 function read<T>(store: Storage, key: string): T | null {
   try {
@@ -93,6 +94,15 @@ export function loadOutbox(op: string): Pending[] {
 
 export function saveOutbox(op: string, box: readonly Pending[]): void {
   write(sessionStorage, OUTBOX + op, box.length ? box : null);
+}
+
+/** The presence that was chosen in this tab: a new socket begins as online, and a break is to last until it is ended. */
+export function loadPresence(op: string): string | null {
+  return read(sessionStorage, PRESENCE + op);
+}
+
+export function savePresence(op: string, presence: string): void {
+  write(sessionStorage, PRESENCE + op, presence === 'online' ? null : presence);
 }
 
 /** At sign-out nothing that somebody wrote stays in the tab. */

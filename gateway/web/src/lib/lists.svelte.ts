@@ -56,7 +56,7 @@ export class Lists {
     if (kind !== 'mine') await this.load(kind, null);
   }
 
-  private async load(kind: ListKind, after: string | null): Promise<void> {
+  private async load(kind: ListKind, before: string | null): Promise<void> {
     const page = this.pages[kind];
     this.stops.get(kind)?.abort();
     const stop = new AbortController();
@@ -66,10 +66,10 @@ export class Lists {
     page.error = null;
     const asOf = this.desk.state.tick;
     try {
-      const answer = await this.desk.api.threads({ ...this.query(kind), limit: PAGE, ...(after ? { after } : {}) }, signal);
+      const answer = await this.desk.api.threads({ ...this.query(kind), limit: PAGE, ...(before ? { before } : {}) }, signal);
       if (signal.aborted) return;
       this.desk.dispatch({ type: 'rest.threads', threads: answer.items.map((thread) => this.desk.veil(thread)), asOf });
-      this.settle(kind, answer.items.map((thread) => thread.id), after === null, answer.next);
+      this.settle(kind, answer.items.map((thread) => thread.id), before === null, answer.next);
       page.next = answer.next;
       page.loaded = true;
     } catch (error) {

@@ -1,13 +1,13 @@
 // Messages on their way from this page to the server. Each has a ref that never changes, so that sending it again
 // after a lost answer cannot make a second entry. In order per thread, one at a time. Kept for the tab only.
-import type { Attachment, Choice } from './types';
+import type { Choice, Stored } from './types';
 
 export interface Draft {
   kind: 'message' | 'note';
   text: string;
   channel?: string;
   address?: string;
-  attachments: Pick<Attachment, 'id' | 'type' | 'name' | 'size'>[];
+  attachments: Stored[];
   choices?: Choice[];
 }
 

@@ -28,6 +28,8 @@ export type Row =
       edits: readonly Change[];
       deleted: Entry | null;
       reactions: readonly Reaction[];
+      /** The title of the choice that was taken, where the message that offered it is here. */
+      chosen: string;
     }
   | { key: string; kind: 'pending'; item: Pending; last: boolean };
 
@@ -61,6 +63,11 @@ function react(changes: Changes, entry: Entry): void {
   else changes.reactions.delete(author);
 }
 
+function chosenTitle(entry: Entry, titles: ReadonlyMap<string, string>): string {
+  if (typeof entry.choice === 'object') return entry.choice?.title ?? '';
+  return titles.get(entry.choice ?? '') ?? entry.choice ?? '';
+}
+
 function sameGroup(a: Entry, b: Entry): boolean {
   return (
     a.kind === b.kind &&
@@ -79,6 +86,7 @@ export function rowsOf(entries: readonly Entry[], pending: readonly Pending[], u
   let before: Entry | null = null;
   let group: Extract<Row, { kind: 'entry' }> | null = null;
   let marked = unreadFrom === null;
+  const titles = new Map<string, string>();
   for (const entry of entries) {
     const folded = CHANGING.has(entry.kind) && entry.target && changes.has(entry.target);
     if (folded) continue;
@@ -94,6 +102,8 @@ export function rowsOf(entries: readonly Entry[], pending: readonly Pending[], u
     }
     before = entry;
     group = pushEntry(rows, entry, group, changes.get(entry.id));
+    for (const choice of entry.choices ?? []) titles.set(choice.id, choice.title);
+    if (group && entry.choice) group.chosen = chosenTitle(entry, titles);
   }
   const sent = new Set(entries.map((entry) => entry.ref).filter(Boolean));
   const open = pending.filter((item) => !sent.has(item.ref));
@@ -126,6 +136,7 @@ function pushEntry(
     edits: changes?.edits ?? [],
     deleted: changes?.deleted ?? null,
     reactions: changes ? [...changes.reactions.values()] : [],
+    chosen: '',
   };
   rows.push(row);
   return row;

@@ -73,7 +73,7 @@ export function countryName(code: string): string {
 
 export function languageHow(of: Language | null): string {
   if (!of?.tag) return t('language.unknown');
-  return of.how ? t('language.how', { language: language(of.tag), how: t(`language.${of.how}`) }) : language(of.tag);
+  return of.how && of.how !== 'unknown' ? t('language.how', { language: language(of.tag), how: t(`language.${of.how}`) }) : language(of.tag);
 }
 
 /** An address as people write it: the scheme goes, the rest is one left-to-right run. */
@@ -108,9 +108,17 @@ const EVENTS = new Set([
   'language', 'topic', 'nobody',
 ]);
 
+/** An actor may be an id or "agent:id"; what is no agent needs no name. */
+function actorName(by: string): string {
+  const at = by.indexOf(':');
+  if (at >= 0 && by.slice(0, at) !== 'agent') return '';
+  const id = by.slice(at + 1);
+  return ['', '-', 'system', 'router', 'person', 'bot'].includes(id) ? '' : agentName(id);
+}
+
 function eventBy(entry: Entry): string {
   const by = entry.event?.by;
-  if (typeof by === 'string') return agentName(by);
+  if (typeof by === 'string') return actorName(by);
   if (by?.id) return agentName(by.id) === t('agent.other') && by.name ? neutraliseLine(by.name) : agentName(by.id);
   return by?.name ? neutraliseLine(by.name) : entry.author.kind === 'agent' ? authorName(entry) : '';
 }
@@ -133,9 +141,12 @@ function eventDetail(what: string, detail: unknown): string {
   if (what === 'language') return language(text);
   if (what === 'topic') return topicName(text);
   if (what === 'resolved') return outcomeName(text);
-  if (what === 'snoozed' && parse(text)) return moment(text, words.locale);
+  if (what === 'snoozed') {
+    const until = /^\d{12,14}$/u.test(text) ? new Date(Number(text)).toISOString() : text;
+    return parse(until) ? moment(until, words.locale) : '';
+  }
   if (what === 'assigned' || what === 'transferred' || what === 'offered') return app.desk?.state.agents.has(text) ? agentName(text) : '';
-  return text;
+  return '';
 }
 
 export const OUTCOMES = ['answered', 'referred', 'unreachable', 'no_answer_wanted', 'mistaken', 'other'] as const;

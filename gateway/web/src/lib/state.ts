@@ -17,7 +17,7 @@ export interface Typing {
   readonly at: number;
 }
 
-type Status = { status: EntryStatus; attempt: number; error?: { code: string; text: string } | null };
+type Status = { status: EntryStatus; attempt: number; error?: { code?: string; text: string } | null };
 
 export interface State {
   readonly agent: Agent | null;
@@ -40,7 +40,7 @@ export interface State {
 }
 
 export type Action =
-  | { type: 'welcome'; agent: Agent; threads: Thread[]; queues: Queues; after: string; resumed: boolean }
+  | { type: 'welcome'; agent: Agent | null; threads: Thread[]; queues: Queues; after: string; resumed: boolean }
   | { type: 'reset' }
   | { type: 'rest.threads'; threads: Thread[]; asOf: number }
   | { type: 'rest.entries'; thread: string; entries: Entry[]; asked: { after: number; before: number } | null }
@@ -182,7 +182,7 @@ function applyThread(draft: Draft, action: ThreadAction): void {
 function welcome(draft: Draft, action: Extract<Action, { type: 'welcome' }>): void {
   draft.agent = action.agent;
   draft.queues = action.queues;
-  own(draft, 'agents').set(action.agent.id, action.agent);
+  if (action.agent) own(draft, 'agents').set(action.agent.id, action.agent);
   // While resuming, the events in between are still to come: their ids alone move `after`.
   if (!action.resumed || draft.after === null) draft.after = action.after;
   if (!action.resumed) {

@@ -38,7 +38,7 @@ export function clock(time: string, locale: string): string {
 }
 
 /** "12 March 2026, 14:05" */
-export function moment(time: string, locale: string): string {
+export function moment(time: string | null, locale: string): string {
   return dates(locale, { dateStyle: 'long', timeStyle: 'short' }).format(parse(time));
 }
 

@@ -32,7 +32,7 @@ export interface Channel {
   name: string | Names;
   capabilities?: Record<string, unknown>;
   limits?: Record<string, unknown>;
-  state: 'up' | 'down' | 'paused' | 'disabled';
+  state: 'up' | 'down' | 'paused' | 'disabled' | 'starting';
   state_text?: string;
 }
 
@@ -56,19 +56,19 @@ export interface Operation {
 export interface Language {
   tag: string | null;
   script?: string;
-  how: 'stated' | 'set' | 'guessed' | null;
+  how: 'stated' | 'set' | 'guessed' | 'unknown' | null;
 }
 
 export interface Last {
   time: string;
   direction: 'in' | 'out';
   kind: EntryKind;
-  preview: string;
+  preview: string | null;
 }
 
 export interface Thread {
   id: string;
-  contact: { id: string; name: string };
+  contact: { id: string; name: string | null };
   state: ThreadState;
   language: Language | null;
   topic: string | null;
@@ -78,7 +78,7 @@ export interface Thread {
   assignee: string | null;
   offer_expires?: string | null;
   channel: string;
-  opened: string;
+  opened: string | null;
   waiting_since: string | null;
   first_reply: string | null;
   last: Last | null;
@@ -90,12 +90,21 @@ export interface Thread {
 }
 
 export interface Attachment {
+  /** What is still being fetched may lack all but its state. */
+  id?: string;
+  type?: string;
+  name?: string;
+  size?: number;
+  url?: string;
+  state: 'stored' | 'fetching' | 'failed' | 'quarantined';
+}
+
+/** A file that is with the server and can be named in a message. */
+export interface Stored {
   id: string;
   type: string;
   name: string;
   size: number;
-  url: string;
-  state: 'stored' | 'fetching' | 'failed' | 'quarantined';
 }
 
 export interface Choice {
@@ -125,7 +134,7 @@ export interface Entry {
   time: string;
   provider_time?: string;
   text: string | null;
-  language?: string | null;
+  language?: string | Language | null;
   choices?: Choice[];
   choice?: string | Choice | null;
   location?: { latitude: number; longitude: number; name?: string };
@@ -136,8 +145,9 @@ export interface Entry {
   external_ids?: string[];
   status: EntryStatus;
   attempt: number;
-  error?: { code: string; text: string } | null;
+  error?: { code?: string; text: string } | null;
   ref?: string;
+  erased?: boolean;
   event?: ThreadEvent;
 }
 
@@ -145,19 +155,20 @@ export interface Address {
   uri: string;
   channel: string;
   verified: boolean;
+  blocked?: boolean;
   last_seen: string | null;
 }
 
 export interface Contact {
   id: string;
-  name: string;
+  name: string | null;
   language: Language | null;
   addresses: Address[];
   fields: Record<string, unknown>;
   notes: string;
   area: string | null;
-  country?: string;
-  threads: { id: string; state: ThreadState; opened: string; topic: string | null; clearance: number }[];
+  country?: string | null;
+  threads: { id: string; state: ThreadState; opened: string | null; topic: string | null; clearance: number }[];
 }
 
 export interface Agent {
@@ -177,6 +188,7 @@ export interface Agent {
 }
 
 export interface Queue {
+  /** Empty when not known. */
   language: string | null;
   topic: string | null;
   clearance: number;
@@ -205,7 +217,7 @@ export interface Problem {
 
 // Frames of the agents' socket, server to client.
 export type Frame =
-  | { type: 'welcome'; agent: Agent; threads: Thread[]; queues: Queues; after: string; heartbeat: number }
+  | { type: 'welcome'; agent: Agent | null; threads: Thread[]; queues: Queues; after: string; heartbeat: number }
   | { type: 'live' }
   | { type: 'reset' }
   | { type: 'pong' }
@@ -229,7 +241,7 @@ export type ServerEvent =
       seq: number;
       status: EntryStatus;
       attempt: number;
-      error?: { code: string; text: string } | null;
+      error?: { code?: string; text: string } | null;
     }
   | { type: 'entry.changed'; id: string; entry: Entry }
   | { type: 'queues'; items: Queue[]; mine: { waiting: number } }

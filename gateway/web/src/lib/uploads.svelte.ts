@@ -1,6 +1,6 @@
 // Files on their way up, before the message that names them.
 import { ApiError, newRef, type Api } from './api';
-import type { Attachment } from './types';
+import type { Stored } from './types';
 
 export interface Upload {
   key: string;
@@ -10,8 +10,6 @@ export interface Upload {
   state: 'busy' | 'done' | 'failed';
   error?: string;
 }
-
-type Stored = Pick<Attachment, 'id' | 'type' | 'name' | 'size'>;
 
 export class Uploads {
   items = $state<Upload[]>([]);

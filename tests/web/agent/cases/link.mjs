@@ -140,6 +140,11 @@ export const cases = {
     await page.keyboard.press('b');
     await sees(page, 'You are on a break', '.break');
     equal(mock.store.agents.get('a-amal').presence, 'break', 'presence at the server');
+    mock.drop();
+    await eventually('a new link', () => mock.store.frames.filter((frame) => frame.type === 'hello').length === 2);
+    await eventually('the break told again', () => mock.store.agents.get('a-amal').presence === 'break');
+    await page.reload();
+    await sees(page, 'You are on a break', '.break');
     await page.click('.break button');
     await until(page, 'no break', () => !document.querySelector('.break'));
     equal(mock.store.agents.get('a-amal').presence, 'online', 'presence at the server');
