@@ -13,9 +13,6 @@ static const struct connector_setting settings[] = {
     {"verified", CONNECTOR_S_BOOL, false, "false", NULL,
      "Whether tel: addresses are proved by the other side, so that they join the same number on other "
      "channels."},
-    {"capabilities", CONNECTOR_S_LIST, false, NULL, NULL,
-     "What the other side can, when that is not everything."},
-    {"rate", CONNECTOR_S_NUMBER, false, NULL, NULL, "Messages a second at most."},
     {0},
 };
 

@@ -38,30 +38,40 @@ static bool zone(const char *s, size_t n, int64_t *ms)
     return true;
 }
 
+/* "2026-01-31T12:00:00" */
+static bool date_time(const char *s, int64_t *ms)
+{
+    static const int lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    static const struct {
+        int at, n, least, most;
+    } part[] = {{0, 4, 1, 9999}, {5, 2, 1, 12},  {8, 2, 1, 31},
+                {11, 2, 0, 23},  {14, 2, 0, 59}, {17, 2, 0, 60}};
+    int v[6];
+    if (s[4] != '-' || s[7] != '-' || !strchr("Tt ", s[10]) || s[13] != ':' || s[16] != ':')
+        return false;
+    for (int i = 0; i < 6; i++) {
+        if (!digits(s + part[i].at, (size_t)part[i].n, &v[i]) || v[i] < part[i].least || v[i] > part[i].most)
+            return false;
+    }
+    bool leap = (v[0] % 4 == 0 && v[0] % 100 != 0) || v[0] % 400 == 0;
+    if (v[2] > lengths[v[1] - 1] || (v[1] == 2 && v[2] == 29 && !leap))
+        return false;
+    *ms = ((days(v[0], v[1], v[2]) * 24 + v[3]) * 60 + v[4]) * 60000 + v[5] * 1000;
+    return true;
+}
+
 bool http_time(const char *s, size_t n, int64_t *ms)
 {
-    int y, mo, d, h, mi, sec, frac = 0;
-    if (n < 20 || n > 40 || s[4] != '-' || s[7] != '-' || (s[10] != 'T' && s[10] != 't' && s[10] != ' ') ||
-        s[13] != ':' || s[16] != ':')
-        return false;
-    if (!digits(s, 4, &y) || !digits(s + 5, 2, &mo) || !digits(s + 8, 2, &d) || !digits(s + 11, 2, &h) ||
-        !digits(s + 14, 2, &mi) || !digits(s + 17, 2, &sec))
-        return false;
-    static const int lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
-    if (y < 1 || mo < 1 || mo > 12 || d < 1 || d > lengths[mo - 1] || (mo == 2 && d == 29 && !leap) ||
-        h > 23 || mi > 59 || sec > 60)
+    if (n < 20 || n > 40 || memchr(s, 0, n) || !date_time(s, ms))
         return false;
     size_t i = 19;
     if (s[i] == '.') {
         size_t from = ++i;
-        int scale = 100;
-        for (; i < n && s[i] >= '0' && s[i] <= '9'; i++, scale /= 10)
-            frac += (s[i] - '0') * scale;
+        for (int scale = 100; i < n && s[i] >= '0' && s[i] <= '9'; i++, scale /= 10)
+            *ms += (s[i] - '0') * scale;
         if (i == from)
             return false;
     }
-    *ms = ((days(y, mo, d) * 24 + h) * 60 + mi) * 60000 + sec * 1000 + frac;
     return i < n && zone(s + i, n - i, ms);
 }
 

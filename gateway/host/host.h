@@ -65,7 +65,8 @@ void host_operation_apply(struct host *h, struct store_op *op, struct slice docu
 void host_operation_gone(struct host *h, struct store_op *op); /* destroyed: everything of it stops */
 /* Stops all instances (each has grace_ms), ends what is under way, then done. */
 void host_drain(struct host *h, unsigned grace_ms, void (*done)(void *arg), void *arg);
-void host_free(struct host **h); /* after done */
+/* After done, and after store_close and fetcher_free, whose last callbacks still come here. */
+void host_free(struct host **h);
 /* Pages anew (SIGHUP). */
 void host_reload(struct host *h);
 
