@@ -103,6 +103,8 @@ struct store_op {
     struct crypto_keyed *blind; /* under the index key */
     struct cache *cache;
     struct events *events;
+    struct map lanes;     /* ingest.c: what each address has under way */
+    struct list outboxes; /* outbox.c */
     struct side *side;
     struct {
         char *json;
@@ -120,6 +122,11 @@ const char *store_dir(const struct store *s);
 const struct store_config *store_config_of(const struct store *s);
 /* Keyed hashes under the index key, with a purpose so that equal values differ between uses. */
 void store_blind(const struct store_op *op, const char *purpose, struct slice value, unsigned char out[16]);
+
+/* Not ready for a reason of somebody else's: slot 0 the files' directory, 1 a restore that is under way.
+ * NULL: it is over; both must be. */
+#define STORE_BLOCKS 2
+void store_block(struct store *s, unsigned slot, const char *why);
 
 /* side.c: an operation (also the system's) was opened with its keys; it will be closed. */
 void side_open(struct store_op *op);

@@ -32,6 +32,8 @@ int keys_open_own(struct store_op *op, enum keys_own k, const char *label, struc
 /* A key that was made ahead and is on disk; false: there is none just now (the key store is away):
  * ERR_UNAVAILABLE. */
 bool keys_take(struct store_op *op, uint32_t *kid);
+/* Calls back, later, when keys are there again, or with an error when the key store can't be reached. */
+void keys_when(struct store_op *op, store_done done, void *arg);
 /* A key that was taken and then not used goes back. */
 void keys_give_back(struct store_op *op, uint32_t kid);
 /* Makes sure that these keys are in the cache, or known to be gone (destroyed). done: ERR_UNAVAILABLE when
@@ -58,6 +60,9 @@ void keys_destroy(struct store_op *op, uint32_t kid, store_done done, void *arg)
 
 /* ---- master keys and their rotation ---- */
 
+/* Reads {dir}/keys/{op}.master<suffix>. -ERR_NOT_FOUND (e untouched), or e filled. */
+int keys_master_read(const struct store_op *op, const char *suffix, unsigned char key[CRYPTO_KEY],
+                     struct err *e);
 /* A second master key: from now on wrapped keys of either version open; new ones are wrapped under `current`.
  */
 void keys_master_add(struct store_op *op, unsigned char version, const unsigned char key[CRYPTO_KEY]);

@@ -30,11 +30,41 @@ struct fill {
     struct keys_batch batch;
 };
 
+struct keys_waiter {
+    struct list node;
+    store_done done;
+    void *arg;
+};
+
+void keys_when(struct store_op *op, store_done done, void *arg)
+{
+    struct keys_waiter *w = mem_alloc(sizeof(*w));
+    w->done = done;
+    w->arg = arg;
+    list_push(&op->keys->waiting, &w->node);
+    keys_fill(op);
+}
+
+/* Only those who wait now: who is told may wait again. */
+static void tell_waiting(struct keys *k, const struct err *e)
+{
+    struct list now, *n;
+    list_init(&now);
+    while ((n = list_pop(&k->waiting)))
+        list_push(&now, n);
+    while ((n = list_pop(&now))) {
+        struct keys_waiter *w = container_of(n, struct keys_waiter, node);
+        w->done(w->arg, e);
+        mem_free(w);
+    }
+}
+
 static void fill_failed(struct store_op *op, const struct err *e)
 {
     log_event(LOG_WARN, "keys.fill_failed", log_str("operation", op->name), log_err(e));
     op->keys->filling = false;
     timer_start(op->keys->again, AGAIN_MS);
+    tell_waiting(op->keys, e);
 }
 
 static void fill_release(struct fill *f)
@@ -51,6 +81,7 @@ static void fill_release(struct fill *f)
         *(k->batch.first ? &k->next : &k->batch) = f->batch;
         k->filling = false;
         keys_fill(f->op);
+        tell_waiting(k, &f->e);
     }
     mem_free(f);
 }
@@ -172,6 +203,9 @@ void keys_give_back(struct store_op *op, uint32_t kid)
 
 void keys_batch_close(struct keys *k)
 {
+    struct err e;
+    err_set(&e, ERR_CANCELLED, "the operation is closed");
+    tell_waiting(k, &e);
     batch_clear(&k->batch);
     batch_clear(&k->next);
     while (k->returned_n)

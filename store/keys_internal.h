@@ -3,6 +3,7 @@
 #ifndef PARLEY_STORE_KEYS_INTERNAL_H
 #define PARLEY_STORE_KEYS_INTERNAL_H
 
+#include "gateway/base/map.h"
 #include "store/keys.h"
 
 #define KEYS_BATCH    256 /* made at a time; a new batch is begun when half of the last is used */
@@ -33,6 +34,7 @@ struct keys {
     } returned[KEYS_RETURNED];
     size_t returned_n;
     struct timer *again; /* filling failed: once more, later */
+    struct list waiting; /* of struct keys_waiter */
 };
 
 /* Reads the operation's master key(s) and own keys from the key store; make: creates what is not there. done:

@@ -62,6 +62,17 @@ static int read_hex(const char *path, unsigned char key[CRYPTO_KEY], struct err 
     return good ? 0 : err_set(e, ERR_INVALID, "%s does not hold 64 hex digits", path);
 }
 
+int keys_master_read(const struct store_op *op, const char *suffix, unsigned char key[CRYPTO_KEY],
+                     struct err *e)
+{
+    struct buf path;
+    buf_init(&path, 4096);
+    keys_master_path(op, suffix, &path);
+    int rc = read_hex(path.p, key, e);
+    buf_clear(&path);
+    return rc;
+}
+
 /* Written whole under another name, then linked: of two nodes that make it at once, both end with the same.
  */
 static int make_file(const char *path, const unsigned char key[CRYPTO_KEY], struct err *e)
@@ -112,9 +123,8 @@ static int read_files(struct opening *o)
     } else if (rc == -ERR_NOT_FOUND) {
         err_set(&o->e, ERR_FORBIDDEN, "the master key of operation %s is not on this node", o->op->name);
     }
-    keys_master_path(o->op, ".new", &path);
     unsigned char *newer = mem_secret_alloc(CRYPTO_KEY);
-    if (rc == 0 && read_hex(path.p, newer, NULL) == 0)
+    if (rc == 0 && keys_master_read(o->op, ".new", newer, NULL) == 0)
         o->newer = newer;
     else
         mem_secret_free(newer, CRYPTO_KEY);
@@ -275,8 +285,8 @@ static void own_read(void *arg, const struct err *e, const struct redis_reply *r
         err_set(&o->e, ERR_NOT_FOUND, "the keys of operation %s are not in the key store", o->op->name);
     } else if (unwrap_own(o, r) == 0) {
         struct store_op *op = o->op;
-        if (!op->blind)
-            op->blind = crypto_keyed_new(op->keys->own[KEYS_INDEX]);
+        crypto_keyed_free(&op->blind);
+        op->blind = crypto_keyed_new(op->keys->own[KEYS_INDEX]);
         keys_fill(op);
     }
     finish(o);
@@ -303,6 +313,7 @@ void keys_open_op(struct store_op *op, bool make, store_done done, void *arg)
     if (!op->keys) {
         op->keys = mem_alloc(sizeof(*op->keys));
         op->keys->cache = keys_cache_new(CACHE_MOST);
+        list_init(&op->keys->waiting);
         op->keys->again = timer_new(store_loop(op->store), fill_again, op);
     }
     *o = (struct opening){.op = op, .make = make, .done = done, .arg = arg};

@@ -27,7 +27,7 @@ struct restore {
         char *name;
         char root[65];
         bool intact;
-    } *ops;
+    } * ops;
     size_t ops_n, at;
     unsigned pass; /* of the index: threads, contacts, outboxes */
     uint64_t commands, threads, unsent, erased, files;

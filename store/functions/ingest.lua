@@ -18,14 +18,14 @@ do
         end
     end
 
-    -- What a node has to know: 'R', contact, key id, whose `also` is ('' nobody's, '1' theirs, '2' another's), language, script, how, sums,
-    -- area, name's hash, three times thread and topic, the thread, number and clearance of the target (0 when it is not known).
+    -- What a node has to know: 'R', contact, key id, whose `also` is ('' nobody's, '1' theirs, '2' another's, '3' theirs and the only one known),
+    -- language, script, how, sums, area, name's hash, three times thread and topic, the thread, number and clearance of the target (0 when it is not known).
     local function known(K, now, blind, also, reopen_ms, target)
-        local contact = P.addr_get(K, blind)
+        local first = P.addr_get(K, blind)
         local second = also ~= '' and P.addr_get(K, also) or nil
-        contact = contact or second
+        local contact = first or second
         local c = contact and call('HMGET', K .. 'contact:' .. contact, 'k', 'lt', 'ls', 'lh', 'u', 'ar', 'N') or {}
-        local out = {'R', contact or '', c[1] or '', second and (second == contact and '1' or '2') or '',
+        local out = {'R', contact or '', c[1] or '', second and (not first and '3' or second == first and '1' or '2') or '',
             c[2] or '', c[3] or '', c[4] or '', c[5] or '', c[6] or '', c[7] or ''}
         threads(K, now, contact, reopen_ms, out)
         local thread, seq
@@ -135,6 +135,7 @@ do
 
     -- A known contact: language and sums, a new thread, addresses that joined.
     local function touch_contact(K, m, contact, a)
+        m.name_differs = false
         local key, set = K .. 'contact:' .. contact, {}
         local c = call('HMGET', key, 'lt', 'ls', 'lh', 'u', 'N')
         if m.lt ~= (c[1] or '') or m.ls ~= (c[2] or '') or m.lh > (tonumber(c[3]) or 0) then
@@ -148,9 +149,11 @@ do
             field(set, 'o' .. m.cl, m.new_thread)
             field(set, 'T', sub(list, 1, 400))
         end
-        if a[13] ~= '' and not c[5] then
+        if a[13] ~= '' and not c[5] and call('HEXISTS', key, 'p') == 0 then
             field(set, 'p', a[13])
             field(set, 'N', a[14])
+        elseif a[14] ~= '' and c[5] ~= a[14] and c[5] ~= '-' then
+            m.name_differs = true
         end
         if m.joins then
             field(set, 'a' .. m.blind, a[11])
@@ -195,13 +198,13 @@ do
     end
 
     -- Finds who writes: sets contact (nil for a new one) and which addresses join them.
-    local function who(K, m)
+    local function who(K, m, a)
         local contact, second
         contact, m.address = P.addr_get(K, m.blind)
         if m.has_also then
             second = P.addr_get(K, m.also)
-            m.joins = not contact and second ~= nil
-            m.also_joins = not second and contact ~= nil
+            m.joins = not contact and second ~= nil and a[11] ~= ''
+            m.also_joins = not second and contact ~= nil and a[12] ~= ''
         end
         return contact or second
     end
@@ -267,9 +270,11 @@ do
         end
         if m.created then
             new_contact(K, m, contact, a)
+            call('HINCRBY', K .. 'counts', 'contacts', 1)
             flags = flags + 1
         else
             touch_contact(K, m, contact, a)
+            flags = flags + (m.name_differs and 8 or 0)
         end
         if not m.thread then
             local c = call('HMGET', K .. 'contact:' .. contact, 'k', 'ar')
@@ -293,11 +298,13 @@ do
         return answer('N', thread, contact, seq, flags)
     end
 
+    -- Answers what `known` does when the caller believes what is no longer so; else 'N' (or 'D': it was there already), thread 8, contact 8,
+    -- number 4, flags (1 new contact, 2 new thread, 4 reopened, 8 the provider's name differs from the one kept).
     -- 1 what has a fixed size (parse), 2 the id's hash, 3 entry, 4 channel, 5 language, 6 script, 7 sums, 8 topic, 9 area, 10 key id of a new
     -- contact, 11 address, 12 also, 13 profile (sealed), 14 name's hash, 15 words, 16… media jobs (sealed)
     P.reg('ingest', function(K, a)
         local m = parse(a)
-        local contact = who(K, m)
+        local contact = who(K, m, a)
         local was = seen(K, m, contact)
         if was then
             return answer('D', sub(was, 1, 8), contact or NONE8, (unpack_s('>I4', was, 9)), 0)

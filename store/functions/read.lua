@@ -228,11 +228,12 @@ do
     end
 
     -- by ('l' last activity, 'w' waiting since, 'c'..contact, 'a'..agent) before offset count with_words, then the six of `fits`: how many were
-    -- looked at, then id, score, hash, words of each that fits.
+    -- looked at, the last one's score and how many of them have it; then id, score, hash, words of each that fits.
     P.reg_ro('find', function(K, a)
         local ids = candidates(K, a[1], a[2], tonumber(a[3]), tonumber(a[4]))
-        local f, out = {a[6], a[7], a[8], a[9], a[10], a[11]}, {#ids / 2}
+        local f, out = {a[6], a[7], a[8], a[9], a[10], a[11]}, {#ids / 2, ids[#ids] or '0', 0}
         for i = 1, #ids, 2 do
+            out[3] = out[3] + (ids[i + 1] == out[2] and 1 or 0)
             if fits(K, ids[i], f) then
                 out[#out + 1], out[#out + 2], out[#out + 3] = ids[i], ids[i + 1], call('HGETALL', K .. 'thread:' .. ids[i])
                 out[#out + 1] = a[5] == '1' and call('LRANGE', K .. 'words:' .. ids[i], 0, -1) or {}

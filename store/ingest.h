@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the files ingest*.c share: a job is one item on its way, a lane is what one address has under way and
+ * waiting. */
+#ifndef PARLEY_STORE_INGEST_H
+#define PARLEY_STORE_INGEST_H
+
+#include "store/cache.h"
+#include "store/entry.h"
+
+#define INGEST_TRIES 10
+#define INGEST_MEDIA 64
+
+struct lane {
+    struct list queue; /* jobs, in the order in which they came */
+    struct store_op *op;
+    unsigned char blind[16];
+    unsigned under_way;
+    bool alone;   /* the one under way must end before another is sent */
+    bool stalled; /* a belief was wrong: wait for all answers, then go on in order */
+};
+
+struct job {
+    struct list node;
+    struct lane *lane;
+    struct store_op *op;
+    struct store_inbound in; /* our copy, before decide */
+    void (*decide)(void *arg, const struct store_known *k, struct store_inbound *in);
+    void (*done)(void *arg, const struct err *e, const struct store_ingested *r);
+    void *arg;
+    uint64_t order;
+    unsigned tries;
+    bool fresh;    /* known was told just now */
+    bool has_also; /* a second address that is not known to be theirs */
+    char also_is;  /* 0 nobody's or not asked, '1' theirs, '2' another's, '3' theirs, the first one unknown */
+    unsigned char also[16];
+    struct cache_person known;
+    uint64_t target_thread; /* of what an edit changes */
+    uint32_t target_seq;
+    int target_clearance;
+    /* as decided and sent last: */
+    uint32_t kid; /* taken for a new contact; 0: none */
+    uint64_t new_contact, new_thread;
+    struct store_language language;
+    const char *topic, *area; /* interned */
+    char sums[CACHE_SUMS], name[4];
+    unsigned char sums_n, name_n;
+    int clearance;
+    bool targeted; /* it goes into the thread of its target */
+    char bytes[];  /* what `in` points to */
+};
+
+struct job *ingest_job(struct store_op *op, const struct store_inbound *in);
+/* Lets decide decide, then builds the arguments of `ingest`. They live until the next call. 0, or -ERR_x. */
+int ingest_args(struct job *j, struct store_args *a);
+/* The keyed hash of a provider's id: a number, and where it is kept (3 bytes). */
+void ingest_id_hash(const struct store_op *op, const char *purpose, struct slice a, struct slice b,
+                    struct slice c, int64_t *hash, char sel[3]);
+void ingest_known_args(struct job *j, struct store_args *a);
+void ingest_known_read(struct job *j, const struct redis_reply *r);
+/* The job ended: what this node believes from now on. */
+void ingest_learn(struct job *j, uint64_t thread, uint64_t contact, unsigned flags);
+/* contact.c: a provider's name that differs from the one kept. */
+void contact_provider_name(struct store_op *op, uint64_t contact, struct slice name);
+void ingest_name_hash(const struct store_op *op, struct slice name, char out[4]);
+
+#endif

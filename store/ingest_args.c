@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A job's copy of what came in, the arguments for the function (hashes, ciphertexts, search words), and
+ * reading what is known. */
+#include "store/ingest.h"
+#include "store/state.h"
+#include "store/words.h"
+#include "gateway/base/mem.h"
+#include <string.h>
+
+/* functions/ingest.lua */
+enum { FLAG_PER_SENDER = 1, FLAG_FOREVER = 2, FLAG_VERIFIED = 4, FLAG_ALSO = 8, FLAG_NO_LAST_AGENT = 16 };
+enum { RETURN_NEW_CONTACT = 1, RETURN_NEW_THREAD = 2 };
+
+/* ---- the copy ---- */
+
+static size_t size_of(const struct store_inbound *in)
+{
+    size_t n = strlen(in->channel) + 1 + in->provider_id.n + in->address.n + in->also.n + in->name.n +
+               in->text.n + in->extra.n + in->target.n;
+    for (size_t i = 0; i < in->media_n; i++)
+        n += strlen(in->media[i].job) + 1;
+    return n + in->media_n * sizeof(struct store_media);
+}
+
+static char *copy(char *to, struct slice *s)
+{
+    if (s->n)
+        memcpy(to, s->p, s->n);
+    s->p = to;
+    return to + s->n;
+}
+
+struct job *ingest_job(struct store_op *op, const struct store_inbound *in)
+{
+    struct job *j = mem_alloc(sizeof(*j) + size_of(in));
+    char *to = j->bytes;
+    j->op = op;
+    j->in = *in;
+    if (in->media_n) { /* first, since structs want alignment */
+        struct store_media *m = (struct store_media *)(void *)to;
+        to += in->media_n * sizeof(*m);
+        for (size_t i = 0; i < in->media_n; i++) {
+            size_t n = strlen(in->media[i].job) + 1;
+            memcpy(to, in->media[i].job, n);
+            m[i].job = to;
+            to += n;
+        }
+        j->in.media = m;
+    }
+    struct slice channel = slice_of(in->channel, strlen(in->channel) + 1);
+    to = copy(to, &channel);
+    j->in.channel = channel.p;
+    to = copy(to, &j->in.provider_id);
+    to = copy(to, &j->in.address);
+    to = copy(to, &j->in.also);
+    to = copy(to, &j->in.name);
+    to = copy(to, &j->in.text);
+    to = copy(to, &j->in.extra);
+    copy(to, &j->in.target);
+    return j;
+}
+
+/* ---- hashes ---- */
+
+void ingest_id_hash(const struct store_op *op, const char *purpose, struct slice a, struct slice b,
+                    struct slice c, int64_t *hash, char sel[3])
+{
+    char few[512], *all = few;
+    unsigned char d[11];
+    size_t n = a.n + b.n + c.n + 2;
+    if (n > sizeof(few))
+        all = mem_realloc(NULL, n);
+    memcpy(all, a.p ? a.p : "", a.n);
+    all[a.n] = '\0';
+    memcpy(all + a.n + 1, b.p ? b.p : "", b.n);
+    all[a.n + 1 + b.n] = '\0';
+    memcpy(all + a.n + b.n + 2, c.p ? c.p : "", c.n);
+    crypto_keyed_hash(op->blind, purpose, slice_of(all, n), d, sizeof(d));
+    if (all != few)
+        mem_free(all);
+    memcpy(hash, d, 8);
+    memcpy(sel, d + 8, 3);
+}
+
+void ingest_name_hash(const struct store_op *op, struct slice name, char out[4])
+{
+    unsigned char d[4];
+    crypto_keyed_hash(op->blind, "name", name, d, sizeof(d));
+    memcpy(out, d, 4);
+}
+
+/* ---- known ---- */
+
+void ingest_known_args(struct job *j, struct store_args *a)
+{
+    store_args_init(a);
+    store_arg(a, slice_of(j->lane->blind, 16));
+    store_arg(a, j->in.also.n ? slice_of(j->also, 16) : SLICE(""));
+    store_arg_int(a, (int64_t)j->in.reopen_hours * 3600000);
+    if (j->in.target.n == 0) {
+        store_arg(a, SLICE(""));
+        return;
+    }
+    int64_t hash;
+    char sel[3];
+    size_t at = a->used;
+    ingest_id_hash(j->op, "id", slice_str(j->in.channel), SLICE(""), j->in.target, &hash, sel);
+    store_arg_copy(a, sel, 3);
+    store_arg_int(a, hash);
+    a->n--; /* both stand behind each other in `small` and are one argument */
+    a->v[a->n - 1] = slice_of(a->small + at, a->used - at);
+}
+
+static void copy_text(char *to, size_t cap, struct slice s)
+{
+    size_t n = s.n < cap ? s.n : cap - 1;
+    if (n)
+        memcpy(to, s.p, n);
+    to[n] = '\0';
+}
+
+void ingest_known_read(struct job *j, const struct redis_reply *r)
+{
+    struct cache_person *k = &j->known;
+    struct slice name = store_item(r, 9), sums = store_item(r, 7), also = store_item(r, 3);
+    *k = (struct cache_person){.area = cache_intern(j->op->cache, store_item(r, 8))};
+    memcpy(k->blind, j->lane->blind, 16);
+    k->contact = store_handle_get(store_item(r, 1));
+    k->kid = r->n > 2 ? (uint32_t)store_number(r->items[2]) : 0;
+    copy_text(k->language.tag, sizeof(k->language.tag), store_item(r, 4));
+    copy_text(k->language.script, sizeof(k->language.script), store_item(r, 5));
+    k->language.how = (enum store_how)(r->n > 6 ? store_number(r->items[6]) : 0);
+    k->sums_n = (unsigned char)(sums.n <= CACHE_SUMS ? sums.n : 0);
+    memcpy(k->sums, sums.p ? sums.p : "", k->sums_n);
+    k->name_n = (unsigned char)(name.n <= 4 ? name.n : 0);
+    memcpy(k->name, name.p ? name.p : "", k->name_n);
+    for (size_t i = 0; i < KEYS_CLEARANCES; i++) {
+        k->thread[i] = store_handle_get(store_item(r, 10 + 2 * i));
+        k->topic[i] = cache_intern(j->op->cache, store_item(r, 11 + 2 * i));
+    }
+    j->also_is = also.n ? also.p[0] : '\0';
+    j->has_also = j->in.also.n > 0;
+    if (j->in.target.n && r->n > 18 && store_item(r, 16).n) {
+        j->target_thread = store_handle_get(store_item(r, 16));
+        j->target_seq = (uint32_t)store_number(r->items[17]);
+        j->target_clearance = (int)store_number(r->items[18]);
+    }
+    j->fresh = true;
+}
+
+/* ---- the arguments ---- */
+
+static void decide(struct job *j, struct store_inbound *in)
+{
+    const struct cache_person *k = &j->known;
+    int asked = in->clearance >= 0 && in->clearance < KEYS_CLEARANCES ? in->clearance : 0;
+    struct store_known known = {.known = k->contact != 0,
+                                .contact = store_id_of(j->op, k->contact, STORE_SEQ_CONTACT),
+                                .language = k->language,
+                                .sums = slice_of(k->sums, k->sums_n),
+                                .area = k->area ? k->area : "",
+                                .open_thread = k->thread[asked] != 0,
+                                .topic = k->thread[asked] && k->topic[asked] ? k->topic[asked] : ""};
+    if (j->decide)
+        j->decide(j->arg, &known, in);
+    in->clearance = in->clearance < 0                  ? 0
+                    : in->clearance >= KEYS_CLEARANCES ? KEYS_CLEARANCES - 1
+                                                       : in->clearance;
+    j->targeted = j->target_thread && in->clearance <= j->target_clearance;
+    j->clearance = in->clearance = j->targeted ? j->target_clearance : in->clearance;
+    j->language = in->language;
+    j->topic = cache_intern(j->op->cache, slice_str(in->topic));
+    j->area = cache_intern(j->op->cache, slice_str(in->area));
+    j->sums_n = (unsigned char)(in->sums.n <= CACHE_SUMS ? in->sums.n : 0);
+    memcpy(j->sums, in->sums.p ? in->sums.p : "", j->sums_n);
+}
+
+/* Parts of one buffer that may still move: remembered by their place. */
+struct span {
+    size_t at, n;
+};
+
+static struct span since(const struct buf *b, size_t at)
+{
+    return (struct span){at, b->n - at};
+}
+
+static void arg_span(struct store_args *a, const struct buf *b, struct span s)
+{
+    store_arg(a, s.n ? slice_of(b->p + s.at, s.n) : SLICE(""));
+}
+
+struct sealed {
+    struct span entry, address, also, profile, words, media[INGEST_MEDIA];
+};
+
+static uint64_t handle_new(void)
+{
+    uint64_t h;
+    do
+        crypto_random(&h, sizeof(h));
+    while (h == 0);
+    return h;
+}
+
+static struct span seal_address(struct job *j, uint64_t contact, uint32_t kid, const unsigned char blind[16],
+                                struct slice uri, struct buf *b)
+{
+    size_t at = b->n;
+    record_seal(j->op, RECORD_ADDRESS, contact, kid, 0, store_handle_get(slice_of(blind, 8)), 0, uri, b);
+    return since(b, at);
+}
+
+static struct span seal_profile(struct job *j, uint64_t contact, uint32_t kid, struct slice name,
+                                struct buf *b)
+{
+    struct buf json;
+    size_t at = b->n;
+    buf_init(&json, name.n * 6 + 32);
+    buf_str(&json, "{\"name\":");
+    buf_json_str(&json, name);
+    buf_str(&json, "}");
+    record_seal(j->op, RECORD_PROFILE, contact, kid, 0, 0, 0, buf_view(&json), b);
+    mem_wipe(json.p, json.n);
+    buf_clear(&json);
+    return since(b, at);
+}
+
+static void seal_all(struct job *j, const struct store_inbound *in, uint64_t contact, uint32_t kid,
+                     uint64_t thread, struct buf *b, struct sealed *s)
+{
+    struct entry_head h = {.kind = in->kind,
+                           .inbound = true,
+                           .author = STORE_PERSON,
+                           .clearance = in->clearance,
+                           .channel = slice_str(in->channel),
+                           .target_thread = j->target_thread,
+                           .target_seq = j->target_seq};
+    bool new = j->known.contact == 0;
+    *s = (struct sealed){0};
+    entry_seal(j->op, contact, kid, thread, &h, in->provider_ms, in->text, in->extra, b);
+    s->entry = since(b, 0);
+    if (new || j->also_is == '3')
+        s->address = seal_address(j, contact, kid, j->lane->blind, in->address, b);
+    if (j->has_also && !j->also_is)
+        s->also = seal_address(j, contact, kid, j->also, in->also, b);
+    if (j->name_n && j->known.name_n == 0)
+        s->profile = seal_profile(j, contact, kid, in->name, b);
+    size_t at = b->n;
+    words_write(j->op->blind, in->words, in->words_n, b);
+    s->words = since(b, at);
+    for (size_t i = 0; i < in->media_n; i++) {
+        at = b->n;
+        buf_char(b, (char)in->clearance);
+        buf_char(b, 0);
+        record_seal(j->op, RECORD_MEDIA, contact, kid, in->clearance, 0, 0, slice_str(in->media[i].job), b);
+        s->media[i] = since(b, at);
+    }
+}
+
+static unsigned flags_of(const struct job *j, const struct store_inbound *in)
+{
+    return (in->id_per_sender ? FLAG_PER_SENDER : 0u) | (in->forever ? FLAG_FOREVER : 0u) |
+           (in->verified ? FLAG_VERIFIED : 0u) | (j->has_also ? FLAG_ALSO : 0u) |
+           (in->no_last_agent ? FLAG_NO_LAST_AGENT : 0u);
+}
+
+static void put_be(char *to, uint64_t v, int n)
+{
+    for (int i = 0; i < n; i++)
+        to[i] = (char)(unsigned char)(v >> (8 * (n - 1 - i)));
+}
+
+/* What has a fixed size, as `parse` in functions/ingest.lua takes it apart. */
+static void arg_fixed(struct job *j, const struct store_inbound *in, uint64_t expected, const char sel[3],
+                      struct store_args *a)
+{
+    char f[80];
+    memcpy(f, j->lane->blind, 16);
+    memcpy(f + 16, j->also, 16);
+    store_handle_put(f + 32, j->known.contact);
+    store_handle_put(f + 40, expected);
+    store_handle_put(f + 48, j->new_contact);
+    store_handle_put(f + 56, j->new_thread);
+    memcpy(f + 64, sel, 3);
+    f[67] = (char)in->kind;
+    f[68] = (char)flags_of(j, in);
+    f[69] = j->targeted;
+    f[70] = (char)in->clearance;
+    f[71] = (char)in->language.how;
+    put_be(f + 72, (uint64_t)(int64_t)in->priority, 2);
+    put_be(f + 74, (uint64_t)in->reopen_hours * 3600, 4);
+    memcpy(f + 78, j->op->store->tag, 2);
+    store_arg_copy(a, f, sizeof(f));
+}
+
+static size_t bytes_of(const struct store_inbound *in)
+{
+    size_t n =
+        4096 + in->text.n + in->extra.n + in->address.n + in->also.n + 6 * in->name.n + in->words_n * 3;
+    for (size_t i = 0; i < in->media_n; i++)
+        n += strlen(in->media[i].job) + CRYPTO_OVERHEAD + 8;
+    return n;
+}
+
+int ingest_args(struct job *j, struct store_args *a)
+{
+    static struct buf b;
+    struct sealed s;
+    struct store_inbound in = j->in;
+    int64_t hash;
+    char sel[3];
+    j->name_n = 0;
+    if (in.name.n && text_valid(in.name, NULL)) {
+        ingest_name_hash(j->op, in.name, j->name);
+        j->name_n = 4;
+    }
+    decide(j, &in);
+    if (in.language.how == STORE_UNKNOWN || !in.language.tag[0])
+        in.language = j->language = (struct store_language){.how = STORE_UNKNOWN};
+    j->new_contact = handle_new();
+    j->new_thread = handle_new();
+    uint64_t expected = j->targeted ? j->target_thread : j->known.thread[in.clearance];
+    if (b.cap > 1 << 20)
+        buf_clear(&b);
+    if (b.max == 0)
+        buf_init(&b, (size_t)1 << 30);
+    buf_reset(&b);
+    if (!buf_reserve(&b, bytes_of(&in)))
+        return -ERR_TOO_LARGE;
+    seal_all(j, &in, j->known.contact ? j->known.contact : j->new_contact,
+             j->known.contact ? j->known.kid : j->kid, expected ? expected : j->new_thread, &b, &s);
+    ingest_id_hash(j->op, in.id_per_sender ? "ref" : "id", slice_str(in.channel),
+                   in.id_per_sender ? in.address : SLICE(""), in.provider_id, &hash, sel);
+    store_args_init(a);
+    arg_fixed(j, &in, expected, sel, a);
+    store_arg_int(a, hash);
+    arg_span(a, &b, s.entry);
+    store_arg_str(a, in.channel);
+    store_arg_copy(a, in.language.tag, strlen(in.language.tag));
+    store_arg_copy(a, in.language.script, strlen(in.language.script));
+    store_arg(a, slice_of(j->sums, j->sums_n));
+    store_arg_str(a, j->topic);
+    store_arg_str(a, j->area);
+    store_arg_int(a, j->known.contact ? 0 : j->kid);
+    arg_span(a, &b, s.address);
+    arg_span(a, &b, s.also);
+    arg_span(a, &b, s.profile);
+    store_arg(a, slice_of(j->name, j->name_n));
+    arg_span(a, &b, s.words);
+    for (size_t i = 0; i < in.media_n; i++)
+        arg_span(a, &b, s.media[i]);
+    return 0;
+}
+
+void ingest_learn(struct job *j, uint64_t thread, uint64_t contact, unsigned flags)
+{
+    struct cache_person *k = &j->known;
+    struct cache_person *newer = cache_get(j->op->cache, j->lane->blind);
+    bool same = newer && newer->contact == contact;
+    if (same)
+        *k = *newer; /* later messages were sent meanwhile */
+    if (flags & RETURN_NEW_CONTACT) {
+        k->contact = contact;
+        k->kid = j->kid;
+        k->area = j->area;
+        j->kid = 0;
+    }
+    if (!j->targeted) {
+        bool new = flags &RETURN_NEW_THREAD;
+        k->thread[j->clearance] = thread;
+        if (new || !k->topic[j->clearance] || !k->topic[j->clearance][0])
+            k->topic[j->clearance] = j->topic;
+    }
+    if (j->language.how != STORE_UNKNOWN && j->language.how >= k->language.how)
+        k->language = j->language;
+    if (j->sums_n && !same) {
+        memcpy(k->sums, j->sums, j->sums_n);
+        k->sums_n = j->sums_n;
+    }
+    if (j->name_n && k->name_n == 0) {
+        memcpy(k->name, j->name, 4);
+        k->name_n = 4;
+    }
+    if (j->in.also.n)
+        memcpy(k->also, j->also, 16);
+    cache_put(j->op->cache, k);
+}

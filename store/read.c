@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Reading threads and entries. */
+#include "store/read.h"
+#include "gateway/base/mem.h"
+#include <string.h>
+
+#define ENTRIES_MOST 500
+
+/* ---- threads ---- */
+
+static const char *text(struct arena *a, const struct redis_reply *hash, const char *name)
+{
+    struct slice s = store_field(hash, name);
+    return s.n ? arena_dup(a, s.p, s.n) : "";
+}
+
+static void copy_text(char *to, size_t cap, struct slice s)
+{
+    size_t n = s.n < cap ? s.n : cap - 1;
+    if (n)
+        memcpy(to, s.p, n);
+    to[n] = '\0';
+}
+
+void read_language(const struct redis_reply *hash, struct store_language *l)
+{
+    copy_text(l->tag, sizeof(l->tag), store_field(hash, "lt"));
+    copy_text(l->script, sizeof(l->script), store_field(hash, "ls"));
+    l->how = (enum store_how)store_field_int(hash, "lh");
+}
+
+void store_thread_from(const struct store_op *op, struct arena *a, uint64_t handle,
+                       const struct redis_reply *hash, struct store_thread *t)
+{
+    *t = (struct store_thread){.id = store_id_of(op, handle, STORE_SEQ_THREAD)};
+    t->contact = store_id_of(op, store_handle_get(store_field(hash, "c")), STORE_SEQ_CONTACT);
+    int64_t state = store_field_int(hash, "st");
+    t->state = state >= STORE_BOT && state <= STORE_RESOLVED ? (enum store_state)state : STORE_WAITING;
+    read_language(hash, &t->language);
+    t->topic = text(a, hash, "tp");
+    t->area = text(a, hash, "ar");
+    t->channel = text(a, hash, "ch");
+    t->assignee = text(a, hash, "as");
+    t->last_agent = text(a, hash, "la");
+    t->team = text(a, hash, "tm");
+    t->tags = text(a, hash, "tg");
+    t->outcome = text(a, hash, "oc");
+    t->declined = text(a, hash, "dc");
+    t->priority = (int)store_field_int(hash, "pr");
+    t->clearance = (int)store_field_int(hash, "cl");
+    t->no_last_agent = store_field_int(hash, "nl") != 0;
+    t->opened_ms = store_field_int(hash, "op");
+    t->waiting_ms = store_field_int(hash, "wt");
+    t->first_reply_ms = store_field_int(hash, "fr");
+    t->last_ms = store_field_int(hash, "lm");
+    t->offer_expires_ms = store_field_int(hash, "ox");
+    t->resolved_ms = store_field_int(hash, "rs");
+    t->snoozed_until_ms = store_field_int(hash, "sn");
+    t->entries = t->last_seq = (uint64_t)store_field_int(hash, "n");
+    t->read_seq = (uint64_t)store_field_int(hash, "rd");
+    t->last_in_seq = (uint64_t)store_field_int(hash, "li");
+    t->version = (uint64_t)store_field_int(hash, "v");
+}
+
+/* As many as fit into one call; the rest follow. */
+struct threads_many {
+    struct store_op *op;
+    void (*done)(void *arg, const struct err *e, const struct store_thread *const *t, size_t n);
+    store_thread_done one; /* instead of done */
+    void *arg;
+    struct arena *arena;
+    uint64_t *handles;
+    struct store_thread *threads;
+    const struct store_thread **list;
+    size_t handles_n, asked, n;
+};
+
+static void many_next(struct threads_many *m);
+
+static void many_end(struct threads_many *m, const struct err *e)
+{
+    struct err local = *e;
+    if (m->one && !e->code && m->n == 0)
+        err_set(&local, ERR_NOT_FOUND, "no such thread");
+    if (m->one)
+        m->one(m->arg, &local, m->n ? m->list[0] : NULL);
+    else
+        m->done(m->arg, &local, m->list, m->n);
+    arena_free(&m->arena);
+    mem_free(m->handles);
+    mem_free(m);
+}
+
+static void many_read(void *arg, const struct err *e, const struct redis_reply *r)
+{
+    struct threads_many *m = arg;
+    if (e->code) {
+        m->n = 0;
+        many_end(m, e);
+        return;
+    }
+    size_t from = m->asked - r->n;
+    for (size_t i = 0; i < r->n; i++) {
+        if (r->items[i]->kind != REDIS_ARRAY || r->items[i]->n == 0)
+            continue;
+        store_thread_from(m->op, m->arena, m->handles[from + i], r->items[i], &m->threads[m->n]);
+        m->list[m->n] = &m->threads[m->n];
+        m->n++;
+    }
+    many_next(m);
+}
+
+static void many_next(struct threads_many *m)
+{
+    struct store_args a;
+    struct err none = {0};
+    store_args_init(&a);
+    while (m->asked < m->handles_n && a.n < STORE_ARGS)
+        store_arg_handle(&a, m->handles[m->asked++]);
+    if (a.n)
+        store_call(m->op, "threads", &a, many_read, m);
+    else
+        many_end(m, &none);
+}
+
+static void many_begin(void *arg, const struct err *e)
+{
+    (void)e;
+    many_next(arg);
+}
+
+static struct threads_many *many_new(struct store_op *op, const struct id *ids, size_t n, void *arg)
+{
+    struct threads_many *m = mem_alloc(sizeof(*m));
+    *m = (struct threads_many){.op = op, .arg = arg, .arena = arena_new()};
+    m->handles = mem_array(n + 1, sizeof(*m->handles));
+    m->threads = arena_alloc(m->arena, (n + 1) * sizeof(*m->threads));
+    m->list = arena_alloc(m->arena, (n + 1) * sizeof(struct store_thread *));
+    for (size_t i = 0; i < n; i++)
+        if (store_thread_handle(op, ids[i], &m->handles[m->handles_n]))
+            m->handles_n++;
+    store_fail(op->store, many_begin, m, 0, NULL);
+    return m;
+}
+
+void store_thread_get(struct store_op *op, struct id id, store_thread_done done, void *arg)
+{
+    many_new(op, &id, 1, arg)->one = done;
+}
+
+void store_threads_get(struct store_op *op, const struct id *ids, size_t n,
+                       void (*done)(void *arg, const struct err *e, const struct store_thread *const *t,
+                                    size_t n),
+                       void *arg)
+{
+    many_new(op, ids, n, arg)->done = done;
+}
+
+/* ---- entries ---- */
+
+struct entries_get {
+    struct store_op *op;
+    uint64_t thread;
+    uint32_t from, to;
+    int tries;
+    bool one;
+    store_entries_done done;
+    void (*done_one)(void *arg, const struct err *e, const struct store_entry *en);
+    void *arg;
+};
+
+static void entries_ask(struct entries_get *g);
+
+static void entries_end(struct entries_get *g, const struct err *e, const struct store_entry *list, size_t n)
+{
+    struct err local = *e;
+    if (g->one && !local.code && n == 0)
+        err_set(&local, ERR_NOT_FOUND, "no such entry");
+    if (g->one)
+        g->done_one(g->arg, &local, local.code ? NULL : list);
+    else
+        g->done(g->arg, &local, list, n);
+    mem_free(g);
+}
+
+int read_entries(struct store_op *op, uint64_t contact, struct arena *a, size_t n,
+                 bool (*next)(void *arg, size_t i, uint64_t *thread, uint32_t *seq, struct slice *value,
+                              struct slice *status),
+                 void *arg, struct store_entry *out, size_t *count)
+{
+    *count = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t thread;
+        uint32_t seq;
+        struct slice value, status;
+        if (!next(arg, i, &thread, &seq, &value, &status))
+            continue;
+        int rc = entry_open(op, contact, thread, seq, value, status, a, &out[*count]);
+        if (rc)
+            return rc;
+        (*count)++;
+    }
+    return 0;
+}
+
+struct entries_reply {
+    const struct redis_reply *r;
+    uint64_t thread;
+};
+
+static bool entries_next(void *arg, size_t i, uint64_t *thread, uint32_t *seq, struct slice *value,
+                         struct slice *status)
+{
+    const struct entries_reply *x = arg;
+    *thread = x->thread;
+    *seq = (uint32_t)store_number(x->r->items[4 + 3 * i]);
+    *value = store_item(x->r, 5 + 3 * i);
+    *status = store_item(x->r, 6 + 3 * i);
+    return true;
+}
+
+static void entries_loaded(void *arg, const struct err *e)
+{
+    struct entries_get *g = arg;
+    if (e->code)
+        entries_end(g, e, NULL, 0);
+    else
+        entries_ask(g); /* with the key here it opens */
+}
+
+static void entries_read(void *arg, const struct err *e, const struct redis_reply *r)
+{
+    struct entries_get *g = arg;
+    struct err local = *e;
+    if (e->code || r->n < 4) {
+        entries_end(g, &local, NULL, 0);
+        return;
+    }
+    uint64_t contact = store_handle_get(store_item(r, 0));
+    uint32_t kid = (uint32_t)store_number(r->items[1]);
+    size_t most = (r->n - 4) / 3, n = 0;
+    struct entries_reply x = {r, g->thread};
+    struct arena *a = arena_new();
+    struct store_entry *list = arena_alloc(a, (most + 1) * sizeof(*list));
+    int rc = read_entries(g->op, contact, a, most, entries_next, &x, list, &n);
+    if (rc == -ERR_AGAIN && g->tries++ == 0) {
+        arena_free(&a);
+        keys_load(g->op, &kid, 1, entries_loaded, g);
+        return;
+    }
+    if (rc)
+        err_set(&local, ERR_CORRUPT, "an entry does not decrypt");
+    entries_end(g, &local, list, rc ? 0 : n);
+    arena_free(&a);
+}
+
+static void entries_ask(struct entries_get *g)
+{
+    struct store_args a;
+    store_args_init(&a);
+    store_arg_handle(&a, g->thread);
+    store_arg_int(&a, g->from);
+    store_arg_int(&a, g->to);
+    store_call(g->op, "entries", &a, entries_read, g);
+}
+
+static void entries_none(void *arg, const struct err *e)
+{
+    entries_end(arg, e, NULL, 0);
+}
+
+void store_entries_get(struct store_op *op, struct id thread, uint64_t from, uint64_t to,
+                       store_entries_done done, void *arg)
+{
+    struct entries_get *g = mem_alloc(sizeof(*g));
+    *g = (struct entries_get){.op = op, .done = done, .arg = arg};
+    if (!store_thread_handle(op, thread, &g->thread)) {
+        store_fail(op->store, entries_none, g, ERR_NOT_FOUND, "no such thread");
+        return;
+    }
+    from = from ? from : 1;
+    to = to > STORE_SEQ_CONTACT - 1 ? STORE_SEQ_CONTACT - 1 : to;
+    if (to >= from && to - from >= ENTRIES_MOST)
+        to = from + ENTRIES_MOST - 1;
+    if (from > to) {
+        store_fail(op->store, entries_none, g, 0, NULL);
+        return;
+    }
+    g->from = (uint32_t)from;
+    g->to = (uint32_t)to;
+    entries_ask(g);
+}
+
+void store_entry_find(struct store_op *op, struct id entry,
+                      void (*done)(void *arg, const struct err *e, const struct store_entry *en), void *arg)
+{
+    struct entries_get *g = mem_alloc(sizeof(*g));
+    uint32_t seq = 0;
+    *g = (struct entries_get){.op = op, .one = true, .done_one = done, .arg = arg};
+    if (!store_id_parse(op, slice_str(entry.s), &g->thread, &seq) || seq == STORE_SEQ_THREAD ||
+        seq == STORE_SEQ_CONTACT) {
+        store_fail(op->store, entries_none, g, ERR_NOT_FOUND, "no such entry");
+        return;
+    }
+    g->from = g->to = seq;
+    entries_ask(g);
+}
