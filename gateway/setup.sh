@@ -49,6 +49,7 @@ python3-aiohttp            HTTP client and fake providers
 python3-websockets         websocket client
 python3-redis              looks into the store
 python3-cryptography       signatures and certificates in tests
+python3-jsonschema         compares the API's answers with openapi.json
 openssl                    test certificates
 redis-tools                redis-benchmark and redis-cli
 nginx-light                second opinion on hostile HTTP, and what the benchmark is compared with

@@ -233,3 +233,30 @@ class Office:
         ok = await agent.ask("accept", thread=t["id"])
         assert ok["type"] == "ok", ok
         return ok["thread"]
+
+
+def run_shared(world, tests, seconds=60):
+    """Runs tests that share one world (open, close): one daemon for a whole program. Ends it with the closing line."""
+    import sys
+    import traceback
+
+    async def main():
+        only, passed, failed = sys.argv[1:], 0, 0
+        w = await world().open()
+        for t in tests:
+            if only and t.__name__ not in only:
+                continue
+            began = time.time()
+            try:
+                await asyncio.wait_for(t(w), seconds)
+                passed += 1
+                print(f"ok {t.__name__} ({time.time() - began:.1f} s)", flush=True)
+            except Exception as e:  # noqa: BLE001
+                failed += 1
+                traceback.print_exc()
+                print(f"FAILED {t.__name__}: {e!r}", flush=True)
+        await w.close(failed)
+        print(f"{passed} passed, {failed} failed")
+        return failed or not passed
+
+    sys.exit(1 if asyncio.run(main()) else 0)

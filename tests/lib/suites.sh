@@ -30,7 +30,7 @@ suite_builds() {
 
 suite_build() {
     if [ "$1" = pages ]; then
-        setup_pages gateway/web && setup_pages gateway/chat && setup_npm tests/web
+        setup_pages gateway/web && setup_pages gateway/chat && setup_npm tests/web && setup_npm tests/peers
     else
         setup_build "$1"
     fi
