@@ -24,7 +24,18 @@ do
         call('DEL', K .. 'refs:' .. contact)
     end
 
-    -- A thread of an erased person: resolved, without words, wire logs and marks of addresses.
+    -- An entry's clear head without the address it went to: what is left of it (README.md has its form).
+    local function head(v)
+        local time, _, flags, channel = P.log_head(v)
+        if not time then
+            return v -- a move: ids and codes
+        end
+        local at = 11 + #channel
+        at = at + 1 + string.byte(v, at) + (flags % 8 >= 4 and 12 or 0) + (flags % 16 >= 8 and 16 or 0)
+        return string.sub(v, 1, at - 1)
+    end
+
+    -- A thread of an erased person: resolved; of its entries only the heads stay; no words, wire logs and marks of addresses.
     local function forget_thread(K, id, now, actor)
         local t = P.thread(K, id)
         if not t then
@@ -37,9 +48,11 @@ do
         call('DEL', K .. 'words:' .. id)
         local log = K .. 'log:' .. id
         for _, f in ipairs(call('HKEYS', log)) do
-            local c = string.sub(f, 1, 1)
-            if c == 'w' or c == 'p' then
+            if string.sub(f, 1, 1) == 'p' then
                 call('HDEL', log, f)
+            elseif tonumber(f) then
+                call('HSET', log, f, head(call('HGET', log, f)))
+                call('DEL', K .. 'wire:' .. id .. struct.pack('>I4', tonumber(f)))
             end
         end
     end

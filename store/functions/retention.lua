@@ -89,7 +89,8 @@ do
         local id = a[1]
         local log, contact = K .. 'log:' .. id, call('HGET', K .. 'thread:' .. id, 'c')
         for seq in string.gmatch(a[2], '%d+') do
-            call('HDEL', log, seq, 's' .. seq, 'p' .. seq, 'w' .. seq)
+            call('HDEL', log, seq, 's' .. seq, 'p' .. seq)
+            call('DEL', K .. 'wire:' .. id .. struct.pack('>I4', tonumber(seq)))
         end
         return {contact and remove_thread(K, id) or 0, contact or ''}
     end)

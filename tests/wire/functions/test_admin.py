@@ -49,7 +49,8 @@ def test_erasing_leaves_nothing_to_find(s):
     thread(s, t1, c, WAITING, [1, 2])
     s.r.zadd(s.key("waiting"), {t1: 900})
     thread(s, t2, c, RESOLVED, [1])
-    s.r.hset(s.key("log:").encode() + t1, mapping={b"w1": b"wire", b"p1": b"progress", b"s1": b"status"})
+    s.r.hset(s.key("log:").encode() + t1, mapping={b"p1": b"progress", b"s1": b"status"})
+    s.r.rpush(s.key("wire:").encode() + t1 + struct.pack(">I", 1), "wire")
     assert s.refused("erase_begin", handle(9), "boss") == "NOT_FOUND"
     assert s.call("erase_begin", c, "boss") == [b"7", t1, t2]
     assert s.r.exists(addr_key(s, blind)) == 0 and not s.r.exists(s.key("refs:").encode() + c)
@@ -61,7 +62,10 @@ def test_erasing_leaves_nothing_to_find(s):
         assert not s.r.exists(s.key("words:").encode() + t)
         assert s.r.hget(s.key("thread:").encode() + t, "st") == b"5"
     assert s.r.zcard(s.key("waiting")) == 0
-    assert set(s.r.hkeys(s.key("log:").encode() + t1)) == {b"1", b"2", b"s1", b"3"}
+    log = s.r.hgetall(s.key("log:").encode() + t1)
+    assert set(log) == {b"1", b"2", b"s1", b"3"}
+    assert log[b"1"] == entry(1)[:-8] and log[b"3"].startswith(b"\0")
+    assert not s.r.exists(s.key("wire:").encode() + t1 + struct.pack(">I", 1))
     first = s.call("erase_ledger", "7", "hash")
     assert first.startswith(b"hash ") and s.call("erase_ledger", "7", "hash") == first
     assert s.r.hlen(s.key("erasing")) == 1
@@ -69,6 +73,19 @@ def test_erasing_leaves_nothing_to_find(s):
     assert s.call("erase_done", c, "boss") == b"1" and s.call("erase_done", c, "boss") == b"1"
     assert s.call("erase_pending") == []
     assert [f["x"] for _, f in s.stream("audit")].count("contact.erase") == 1
+
+
+def test_figures(s):
+    c = handle(1)
+    contact(s, c, [handle(11)])
+    thread(s, handle(11), c, WAITING, [1, 2, 3])
+    s.r.zadd(s.key("waiting"), {handle(11): 1})
+    s.r.hset(s.key("outf"), "sms", 1)
+    s.r.zadd(s.key("out:sms"), {b"B" * 16: 1})
+    s.r.rpush(s.key("outq:sms:").encode() + b"B" * 16, "a", "b")
+    s.r.hset(s.key("deadi:sms"), "x", 1)
+    s.r.hset(s.key("counts"), "contacts", 5)
+    assert s.call("count") == [5, 1, 3, 1, 2, 1, 0, 0]
 
 
 def test_an_address_of_somebody_else_stays(s):
