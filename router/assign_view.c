@@ -353,7 +353,7 @@ void assign_view_thread_set(struct assign_view *v, const struct assign_thread *f
                             .team = name_number(&v->teams, slice_str(from->team)),
                             .clearance = from->clearance,
                             .priority = within(from->priority, ASSIGN_LOW, ASSIGN_EMERGENCY),
-                            .medium = from->medium};
+                            .medium = (int32_t)from->medium};
     err_assert(from->medium < ASSIGN_MEDIA);
     struct thread *t = mem_alloc(sizeof *t);
     t->id = slice_dup(slice_str(from->id));
