@@ -14,8 +14,9 @@ struct test_case {
     void (*fn)(void);
     struct test_case *next;
 };
-static struct test_case *test_first, **test_last = &test_first;
-static jmp_buf test_jump;
+static struct test_case *test_first;
+__attribute__((unused)) static struct test_case **test_last = &test_first;
+__attribute__((weak)) jmp_buf test_jump; /* one for all files of a program: helpers may fail a test */
 
 #define T(id)                                                                                                \
     static void test_##id(void);                                                                             \
