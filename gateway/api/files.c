@@ -104,23 +104,19 @@ static void download_fail(struct download *d, int status, const char *why)
 
 static void on_piece(void *arg, const struct err *e, struct slice bytes)
 {
-    struct download *d = arg;
+    struct download *d = arg; /* `reading` stays until the end: what is written may close the connection */
+    bool more = !e->code && bytes.n;
+    if (!d->closed && more) {
+        if (bytes.n > d->end - d->at)
+            bytes.n = (size_t)(d->end - d->at);
+        d->at += bytes.n;
+        http_body_write(d->rq, bytes);
+    }
+    if (!d->closed && (!more || d->at == d->end))
+        http_body_end(d->rq, more);
     d->reading = false;
-    if (d->closed) {
+    if (d->closed)
         download_free(d);
-        return;
-    }
-    if (e->code || !bytes.n) {
-        http_body_end(d->rq, false);
-        return;
-    }
-    if (bytes.n > d->end - d->at)
-        bytes.n = (size_t)(d->end - d->at);
-    d->at += bytes.n;
-    bool last = d->at == d->end;
-    http_body_write(d->rq, bytes);
-    if (last && !d->closed)
-        http_body_end(d->rq, true);
 }
 
 static void on_more(struct http_req *rq, void *arg)
