@@ -86,6 +86,7 @@ class App {
       hides: (thread) => this.hides(thread),
       offered: (thread) => this.alerts.offered(thread),
       arrived: (entry) => this.alerts.arrived(entry, this.open),
+      gone: (id) => id === this.open && this.missingThread(),
       signedOut: () => this.sessionEnded(),
       reset: () => void this.reload(),
     });

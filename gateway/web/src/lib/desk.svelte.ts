@@ -13,6 +13,8 @@ export interface DeskHooks {
   hides(thread: Thread | undefined): boolean;
   offered(thread: Thread): void;
   arrived(entry: Entry): void;
+  /** A thread is no longer the agent's to see. */
+  gone(thread: string): void;
   /** The session is no longer good. */
   signedOut(): void;
   reset(): void;
@@ -134,6 +136,14 @@ export class Desk {
       case 'thread.assigned':
       case 'thread.changed':
         this.later({ ...frame, thread: this.veil(frame.thread) });
+        return;
+      case 'thread.gone':
+        this.dispatch(frame);
+        this.hooks.gone(frame.thread);
+        return;
+      case 'offer.ended':
+        this.dispatch(frame);
+        if (!this.state.threads.has(frame.thread)) this.hooks.gone(frame.thread);
         return;
       default:
         this.later(frame);

@@ -76,12 +76,12 @@ export function languageHow(of: Language | null): string {
   return of.how && of.how !== 'unknown' ? t('language.how', { language: language(of.tag), how: t(`language.${of.how}`) }) : language(of.tag);
 }
 
-/** An address as people write it: the scheme goes, the rest is one left-to-right run. */
+/** An address as people write it: the scheme goes, the rest is one left-to-right run. Empty for a session of the web chat. */
 export function addressText(uri: string): string {
   const at = uri.indexOf(':');
   const scheme = uri.slice(0, at);
   const rest = neutraliseLine(uri.slice(at + 1));
-  if (scheme === 'web') return t('address.web');
+  if (scheme === 'web') return '';
   if (scheme === 'case' || scheme === 'portal') return t('address.account');
   return rest;
 }

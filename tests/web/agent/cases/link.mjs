@@ -121,6 +121,16 @@ export const cases = {
     await close();
   },
 
+  async 'a thread that is taken away closes and says so'({ browser, mock }) {
+    const { page, close } = await atDesk({ browser, mock }, { thread: 'rich' });
+    const thread = mock.store.threads.get('rich');
+    mock.store.threads.delete('rich');
+    mock.store.emit({ type: 'thread.gone', thread: thread.id });
+    await sees(page, 'no longer yours to see', '.notice');
+    await sees(page, 'No thread is open', 'main');
+    await close();
+  },
+
   async 'drafts are kept per thread'({ browser, mock }) {
     const { page, close } = await atDesk({ browser, mock });
     const one = [...mock.store.threads.values()].find((each) => each.contact.name === 'Aïcha Traoré' && each.state === 'assigned');
