@@ -45,8 +45,8 @@ struct job {
     char sums[CACHE_SUMS], name[4];
     unsigned char sums_n, name_n;
     int clearance;
-    bool targeted; /* it goes into the thread of its target */
-    char bytes[];  /* what `in` points to */
+    bool targeted;            /* it goes into the thread of its target */
+    _Alignas(8) char bytes[]; /* what `in` points to */
 };
 
 struct job *ingest_job(struct store_op *op, const struct store_inbound *in);

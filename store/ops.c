@@ -67,6 +67,7 @@ static struct store_op *add(struct store *s, struct slice name)
 
 static void op_free(struct store_op *op)
 {
+    map_clear(&op->lanes, NULL);
     events_free(&op->events);
     cache_free(&op->cache);
     keys_close_op(op);

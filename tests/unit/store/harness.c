@@ -2,7 +2,6 @@
  * Servers, nodes and waiting for the store's tests. */
 #include "tests/unit/store/harness.h"
 #include "gateway/base/log.h"
-#include "gateway/base/mem.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 struct harness h;
+static struct arena *kept; /* what callbacks were given, until the test ends */
 static const char *const names[] = {"data", "keys"};
 
 /* ---- servers ---- */
@@ -63,6 +63,9 @@ static void remove_tree(const char *path)
 
 static void stop_all(void)
 {
+    for (int i = 0; i < 2; i++)
+        redis_free(&h.redis[i]);
+    loop_free(&h.loop);
     harness_kill(DATA);
     harness_kill(KEYS);
     remove_tree(h.dir);
@@ -260,6 +263,8 @@ void harness_begin(int nodes)
         if (h.pid[i] <= 0)
             harness_start(i);
     empty();
+    if (!kept)
+        kept = arena_new();
     for (int i = 0; i < nodes; i++)
         harness_open(i);
     if (nodes == 0)
@@ -278,13 +283,14 @@ void harness_end(void)
         if (h.node[i])
             harness_close(i);
     harness_turn(1);
+    arena_free(&kept);
 }
 
 /* ---- shortcuts ---- */
 
 static char *keep(struct slice s)
 {
-    return mem_dup(s.p ? s.p : "", s.n);
+    return arena_dup(kept, s.p, s.n);
 }
 
 void got_done(void *arg, const struct err *e)
@@ -324,7 +330,7 @@ void got_thread(void *arg, const struct err *e, const struct store_thread *t)
                                   &g->thread.assignee, &g->thread.last_agent, &g->thread.team,
                                   &g->thread.tags,     &g->thread.outcome,    &g->thread.declined};
         for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
-            *strings[i] = mem_strdup(*strings[i]);
+            *strings[i] = arena_strdup(kept, *strings[i]);
     }
     got_done(arg, e);
 }
@@ -336,8 +342,8 @@ void got_entries(void *arg, const struct err *e, const struct store_entry *list,
     for (size_t i = 0; i < n && i < 200; i++) {
         struct store_entry *x = &g->entry[i];
         *x = list[i];
-        x->channel = mem_strdup(x->channel);
-        x->author_id = mem_strdup(x->author_id);
+        x->channel = arena_strdup(kept, x->channel);
+        x->author_id = arena_strdup(kept, x->author_id);
         struct slice *slices[] = {&x->text, &x->extra, &x->external_ids, &x->error};
         for (size_t k = 0; k < 4; k++)
             slices[k]->p = keep(*slices[k]);
@@ -355,16 +361,16 @@ void got_contact(void *arg, const struct err *e, const struct store_contact *c)
     struct got *g = arg;
     if (c) {
         g->contact = *c;
-        struct store_address *a = mem_array(c->addresses_n + 1, sizeof(*a));
+        struct store_address *a = arena_alloc(kept, (c->addresses_n + 1) * sizeof(*a));
         for (size_t i = 0; i < c->addresses_n; i++) {
             a[i] = c->addresses[i];
             a[i].uri.p = keep(a[i].uri);
-            a[i].channel = mem_strdup(a[i].channel);
+            a[i].channel = arena_strdup(kept, a[i].channel);
         }
         g->contact.addresses = a;
-        g->contact.threads = mem_dup(c->threads, c->threads_n * sizeof(struct id));
+        g->contact.threads = (struct id *)(void *)arena_dup(kept, c->threads, c->threads_n * sizeof(struct id));
         g->contact.profile.p = keep(c->profile);
-        g->contact.area = mem_strdup(c->area);
+        g->contact.area = arena_strdup(kept, c->area);
     }
     got_done(arg, e);
 }
