@@ -71,9 +71,7 @@ void http_conn_close(struct http_conn *c)
     buf_clear(&c->in);
     http_bridge_close(c);
     uv_close((uv_handle_t *)&c->tcp, conn_closed);
-    if (rq && rq->streaming)
-        http_stream_closed(rq);
-    else if (rq && !rq->answered)
+    if (rq && (rq->streaming || !rq->answered))
         http_req_gone(rq);
     else if (rq)
         http_req_free(rq);

@@ -131,7 +131,6 @@ void http_req_gone(struct http_req *rq);
 void http_reply_head(struct http_req *rq, int status, const struct http_head *heads, uint64_t length);
 /* http_stream.c */
 void http_stream_more(struct http_req *rq);
-void http_stream_closed(struct http_req *rq); /* the connection is gone; so is rq afterwards */
 /* http_bridge.c */
 void http_bridge_feed(struct http_conn *c, struct slice bytes);
 void http_bridge_flushed(struct http_conn *c);

@@ -115,6 +115,7 @@ static void reply(struct http_req *rq, int status, const struct http_head *heads
     bool none = http_req_method(rq) == HTTP_M_HEAD || status == 204 || status == 304;
     err_assert(!rq->answered);
     rq->answered = true;
+    rq->close |= rq->unread; /* answered before its body was read: what follows is no request */
     if (c->state == HTTP_S_CLOSED) {
         mem_free(owned);
         http_req_free(rq);

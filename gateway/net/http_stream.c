@@ -5,6 +5,17 @@
 
 #define ROOM (256u << 10)
 
+void http_stream_closed(struct http_req *rq)
+{
+    void (*closed)(void *) = rq->closed;
+    void *arg = rq->stream_arg;
+    rq->closed = NULL;
+    rq->streaming = false;
+    http_req_free(rq);
+    if (closed)
+        closed(arg);
+}
+
 /* The last call to whoever streams; then the connection goes on, or ends when not all was given. */
 static void finish(struct http_req *rq, bool complete)
 {
