@@ -35,6 +35,9 @@ P.int = int
 
 -- The first word is the name of a code in gateway/base/err.h.
 function P.err(text)
+    if not string.find(text, ' ', 1, true) then
+        text = text .. ' refused' -- Redis would put ERR before a single word
+    end
     return redis.error_reply(text)
 end
 

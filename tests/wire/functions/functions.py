@@ -25,7 +25,7 @@ def library(version=1):
 
 
 class Refused(Exception):
-    """The function answered with an error; the word is its first."""
+    """The function answered with an error; the word is its first (never ERR, which the client would hide)."""
 
     def __init__(self, text):
         super().__init__(text)
