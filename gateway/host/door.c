@@ -256,7 +256,7 @@ struct http_route host_route(struct host *h, struct http_req *rq)
         return none;
     }
     if (slice_is(p.door, "ws"))
-        return (struct http_route){.handler = socket_upgrade, .arg = h, .upgrade = true};
+        return (struct http_route){.handler = door_upgrade, .arg = h, .upgrade = true};
     enum http_method m = http_req_method(rq);
     bool writes = m != HTTP_M_GET && m != HTTP_M_HEAD && m != HTTP_M_OPTIONS;
     if (writes && (!store_ready(h->store, &why) || h->draining || h->ingests >= h->cf.ingests_max)) {

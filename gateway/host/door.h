@@ -20,7 +20,7 @@ bool door_origin_ok(const struct channel *ch, struct http_req *rq, struct slice 
 /* What the connector is told of it. */
 struct connector_request_info door_info(const struct door_path *p, struct http_req *rq);
 /* socket.c: the handler of /ws/chat/… */
-void socket_upgrade(struct http_req *rq, void *arg);
+void door_upgrade(struct http_req *rq, void *arg);
 /* By the request's path; NULL: there is none that runs and has this door. */
 struct channel *door_channel(struct host *h, const struct door_path *p);
 

@@ -36,7 +36,7 @@ static void on_closed(struct ws *w, void *arg)
 
 static const struct ws_events events = {.text = on_text, .closed = on_closed};
 
-void socket_upgrade(struct http_req *rq, void *arg)
+void door_upgrade(struct http_req *rq, void *arg)
 {
     struct host *h = arg;
     struct door_path p;
