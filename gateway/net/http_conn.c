@@ -71,7 +71,9 @@ void http_conn_close(struct http_conn *c)
     buf_clear(&c->in);
     http_bridge_close(c);
     uv_close((uv_handle_t *)&c->tcp, conn_closed);
-    if (rq && (rq->streaming || !rq->answered))
+    if (rq && rq->streaming)
+        http_stream_closed(rq);
+    else if (rq && !rq->answered)
         http_req_gone(rq);
     else if (rq)
         http_req_free(rq);
@@ -93,7 +95,7 @@ static void conn_head(struct http_conn *c, struct slice head)
     const char *why = NULL;
     struct http_field fields[HTTP_FIELDS_MAX];
     struct http_req *rq = http_req_new(c, head);
-    int status = http_head_parse(slice_of(rq->head.target.p, head.n), fields, &rq->head, &why);
+    int status = http_head_parse(rq->bytes, fields, &rq->head, &why);
     c->scan = (struct http_scan){0};
     if (status) {
         rq->head.fields_n = 0;
@@ -184,10 +186,15 @@ static void conn_handle(struct http_conn *c)
     rq->route.handler(rq, rq->route.arg);
 }
 
+static bool conn_reads(const struct http_conn *c)
+{
+    return c->state == HTTP_S_HEAD || c->state == HTTP_S_BODY;
+}
+
 /* Parses until more is needed or somebody has to be asked; returns what is left. */
 static struct slice conn_parse(struct http_conn *c, struct slice b)
 {
-    while (b.n && (c->state == HTTP_S_HEAD || c->state == HTTP_S_BODY)) {
+    while (b.n && conn_reads(c)) {
         enum http_state before = c->state;
         size_t used = before == HTTP_S_HEAD ? conn_take_head(c, b) : conn_take_body(c, b);
         b = slice_of(b.p + used, b.n - used);
@@ -220,18 +227,16 @@ static void conn_run(struct http_conn *c, struct slice raw)
         if (c->state == HTTP_S_CLOSED || c->state == HTTP_S_LINGER)
             break;
         conn_keep(c, b, from_in);
+        bool asked = c->state == HTTP_S_ROUTE || c->state == HTTP_S_READY;
         if (c->state == HTTP_S_ROUTE)
             conn_route(c);
         if (c->state == HTTP_S_READY)
             conn_handle(c);
-        bool on = c->state == HTTP_S_HEAD || c->state == HTTP_S_BODY;
-        if (!on || c->in.n == 0 || c->in.n == c->looked)
+        if (!asked || !conn_reads(c) || c->in.n == 0)
             break;
-        c->looked = c->in.n;
         b = buf_view(&c->in);
         from_in = true;
     }
-    c->looked = 0;
     c->running = false;
     if (c->in.err)
         http_conn_break(c);
@@ -261,14 +266,10 @@ static void conn_resume(void *arg)
 {
     struct http_conn *c = arg;
     c->resuming = false;
-    if (c->state == HTTP_S_HEAD) {
-        if (c->in.n)
-            conn_run(c, (struct slice){NULL, 0});
-        if (c->paused && (c->state == HTTP_S_HEAD || c->state == HTTP_S_BODY) && http_conn_read_start(c) != 0)
-            http_conn_close(c);
-        if (c->eof && c->state == HTTP_S_HEAD)
-            http_conn_close(c);
-    }
+    if (c->state == HTTP_S_HEAD && c->in.n)
+        conn_run(c, (struct slice){NULL, 0});
+    if (conn_reads(c) && (c->eof || (c->paused && http_conn_read_start(c) != 0)))
+        http_conn_close(c);
     http_conn_release(c);
 }
 
@@ -276,7 +277,8 @@ static void conn_next(struct http_conn *c)
 {
     c->state = HTTP_S_HEAD;
     http_conn_wait(c, HTTP_WAIT_IDLE);
-    if ((c->in.n || c->paused || c->eof) && !c->resuming && (!c->running || c->paused || c->eof)) {
+    bool due = c->paused || c->eof || (c->in.n && !c->running);
+    if (due && !c->resuming) {
         c->resuming = true;
         http_conn_hold(c);
         loop_defer(c->server->loop, conn_resume, c);

@@ -66,7 +66,6 @@ struct http_conn {
     int64_t outq;    /* what the peer had not taken at the last look */
     unsigned writes; /* that libuv has not finished */
     unsigned holds;  /* the socket, the request, deferred calls, frames that run */
-    size_t looked;   /* of in: what was there when parsing last got nowhere */
     bool paused, eof, running, resuming, broken;
     bool handed; /* to a websocket, which counts in its stead */
     union {
@@ -79,6 +78,7 @@ struct http_conn {
 struct http_req {
     struct http_conn *conn;
     struct arena *arena;
+    struct slice bytes; /* the head as received */
     struct http_head_info head;
     struct http_route route;
     struct buf body;
@@ -127,18 +127,17 @@ size_t http_conn_unsent(const struct http_conn *c);
 struct http_req *http_req_new(struct http_conn *c, struct slice head);
 void http_req_free(struct http_req *rq);
 void http_req_gone(struct http_req *rq);
-/* http_reply.c: the head of an answer whose body comes in pieces */
-void http_reply_head(struct http_req *rq, int status, const struct http_head *heads, uint64_t length);
 /* http_stream.c */
 void http_stream_more(struct http_req *rq);
+void http_stream_closed(struct http_req *rq); /* the connection is gone; so is rq afterwards */
 /* http_bridge.c */
 void http_bridge_feed(struct http_conn *c, struct slice bytes);
 void http_bridge_flushed(struct http_conn *c);
 void http_bridge_close(struct http_conn *c);
-void http_bridge_ended(struct http_conn *c);
 /* Ends HTTP on the connection of a request that is to become a websocket: gives a descriptor of its own that
- * carries the plain bytes, and what came behind the head. The request is gone afterwards. `lost` must be
- * called with the server when the websocket ends. */
+ * carries the plain bytes, and what came behind the head. The request is gone afterwards. *server is not NULL
+ * when http_server_lost_one and http_server_release must be called with it once the websocket has ended. -1,
+ * and the request still to be answered, when that can't be. */
 int http_conn_detach(struct http_req *rq, struct buf *early, struct http_server **server);
 
 #endif

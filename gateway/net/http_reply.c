@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Answers: head and body in one write. */
+ * Answers: the head is built in a buffer that all share and leaves in one write with the body. */
 #include "gateway/base/mem.h"
 #include "gateway/base/text.h"
-#include "gateway/net/http_conn.h"
+#include "gateway/net/http_reply.h"
 #include <string.h>
 #include <time.h>
 
-#define HEAD_MAX 65536
-
 static const struct {
     int status;
-    const char *text;
-} reasons[] = {
+    const char *reason;
+} reply_reasons[] = {
     {200, "OK"},
     {201, "Created"},
     {202, "Accepted"},
@@ -28,106 +26,127 @@ static const struct {
     {403, "Forbidden"},
     {404, "Not Found"},
     {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
     {408, "Request Timeout"},
     {409, "Conflict"},
     {410, "Gone"},
     {411, "Length Required"},
+    {412, "Precondition Failed"},
     {413, "Content Too Large"},
+    {414, "URI Too Long"},
     {415, "Unsupported Media Type"},
     {416, "Range Not Satisfiable"},
     {417, "Expectation Failed"},
+    {421, "Misdirected Request"},
     {422, "Unprocessable Content"},
     {426, "Upgrade Required"},
+    {428, "Precondition Required"},
     {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
     {500, "Internal Server Error"},
     {501, "Not Implemented"},
     {502, "Bad Gateway"},
     {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
     {505, "HTTP Version Not Supported"},
     {507, "Insufficient Storage"},
 };
 
-static const char *reason(int status)
+static const char *reply_reason(int status)
 {
-    for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
-        if (reasons[i].status == status)
-            return reasons[i].text;
+    for (size_t i = 0; i < sizeof(reply_reasons) / sizeof(reply_reasons[0]); i++)
+        if (reply_reasons[i].status == status)
+            return reply_reasons[i].reason;
     return "Status";
 }
 
-/* "Date: …\r\n", made once a second. */
-static const char *date_line(void)
+/* "Sun, 06 Nov 1994 08:49:37 GMT", made once a second */
+static struct slice reply_date(void)
 {
-    static char line[64];
-    static time_t made;
-    time_t now = time(NULL);
-    struct tm tm;
+    static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    static char text[64];
+    static int64_t made = -1;
+    static size_t n;
+    int64_t now = time_wall_ms() / 1000;
     if (now != made) {
-        gmtime_r(&now, &tm);
-        strftime(line, sizeof(line), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
+        time_t t = (time_t)now;
+        struct tm tm;
+        gmtime_r(&t, &tm);
+        struct buf b;
+        buf_init(&b, sizeof(text) - 1);
+        buf_printf(&b, "Date: %.3s, %02d %.3s %d %02d:%02d:%02d GMT\r\n", days + 3 * tm.tm_wday, tm.tm_mday,
+                   months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+        n = b.n;
+        memcpy(text, b.p, n);
+        buf_clear(&b);
         made = now;
     }
-    return line;
+    return slice_of(text, n);
 }
 
-static void check_value(struct slice v)
+static void reply_field(struct buf *b, const struct http_head *h)
 {
-    for (size_t i = 0; i < v.n; i++)
-        err_assert((unsigned char)v.p[i] >= 0x20 && v.p[i] != 0x7f);
+    struct http_field f;
+    err_assert(http_is_token(slice_str(h->name)));
+    buf_str(b, h->name);
+    size_t value = b->n;
+    buf_add(b, ": ", 2);
+    buf_slice(b, h->value);
+    /* A control byte here would let one answer become two. */
+    err_assert(b->err || http_field_parse(slice_of(b->p + value - 1, b->n - value + 1), &f));
+    buf_add(b, "\r\n", 2);
 }
 
-/* Everything up to and with the empty line. */
-static void write_head(struct buf *b, const struct http_req *rq, int status, const struct http_head *heads,
-                       uint64_t length)
+struct slice http_reply_head(struct http_req *rq, int status, const struct http_head *heads, uint64_t length)
 {
-    buf_str(b, "HTTP/1.1 ");
-    buf_u64(b, (uint64_t)status);
-    buf_char(b, ' ');
-    buf_str(b, reason(status));
-    buf_str(b, "\r\n");
-    buf_str(b, date_line());
-    for (; heads && heads->name; heads++) {
-        check_value(heads->value);
-        buf_str(b, heads->name);
-        buf_str(b, ": ");
-        buf_slice(b, heads->value);
-        buf_str(b, "\r\n");
-    }
+    static struct buf head = {.max = 65536};
+    buf_reset(&head);
+    if (rq->unread || rq->conn->server->draining || !rq->head.keep_alive)
+        rq->close = true;
+    buf_add(&head, "HTTP/1.1 ", 9);
+    buf_u64(&head, (uint64_t)status);
+    buf_char(&head, ' ');
+    buf_str(&head, reply_reason(status));
+    buf_add(&head, "\r\n", 2);
+    buf_slice(&head, reply_date());
     if (status != 204 && status != 304) {
-        buf_str(b, "Content-Length: ");
-        buf_u64(b, length);
-        buf_str(b, "\r\n");
+        buf_str(&head, "Content-Length: ");
+        buf_u64(&head, length);
+        buf_add(&head, "\r\n", 2);
     }
-    buf_str(b, "X-Content-Type-Options: nosniff\r\n");
-    if (rq->close || rq->conn->server->draining)
-        buf_str(b, "Connection: close\r\n");
+    if (rq->close)
+        buf_str(&head, "Connection: close\r\n");
     else if (rq->head.v10)
-        buf_str(b, "Connection: keep-alive\r\n");
-    buf_str(b, "\r\n");
+        buf_str(&head, "Connection: keep-alive\r\n");
+    buf_str(&head, "X-Content-Type-Options: nosniff\r\n");
+    for (; heads && heads->name; heads++)
+        reply_field(&head, heads);
+    buf_add(&head, "\r\n", 2);
+    err_assert(!head.err);
+    return buf_view(&head);
+}
+
+bool http_reply_bodyless(const struct http_req *rq, int status)
+{
+    return rq->head.method == HTTP_M_HEAD || status == 204 || status == 304;
 }
 
 static void reply(struct http_req *rq, int status, const struct http_head *heads, struct slice body,
                   char *owned)
 {
     struct http_conn *c = rq->conn;
-    struct buf head;
-    bool none = http_req_method(rq) == HTTP_M_HEAD || status == 204 || status == 304;
-    err_assert(!rq->answered);
+    err_assert(!rq->answered && status >= 200 && status <= 599);
     rq->answered = true;
-    rq->close |= rq->unread; /* answered before its body was read: what follows is no request */
     if (c->state == HTTP_S_CLOSED) {
         mem_free(owned);
         http_req_free(rq);
         return;
     }
-    buf_init(&head, HEAD_MAX);
-    write_head(&head, rq, status, heads, body.n);
+    struct slice head = http_reply_head(rq, status, heads, body.n);
+    if (http_reply_bodyless(rq, status))
+        body.n = 0;
     http_conn_hold(c);
-    if (none)
-        mem_free(owned);
-    http_conn_send(c, buf_view(&head), none ? (struct slice){0, 0} : body, none ? NULL : owned);
-    buf_clear(&head);
+    http_conn_send(c, head, body, owned);
     http_conn_answered(c);
     http_conn_release(c);
 }
@@ -144,69 +163,38 @@ void http_reply_take(struct http_req *rq, int status, const struct http_head *he
 
 void http_problem(struct http_req *rq, int status, const char *detail, const char *extra)
 {
-    static const struct http_head heads[] = {{"Content-Type", {"application/problem+json", 24}},
-                                             {"Cache-Control", {"no-store", 8}},
-                                             {NULL, {0, 0}}};
-    static const struct http_head later[] = {{"Content-Type", {"application/problem+json", 24}},
-                                             {"Cache-Control", {"no-store", 8}},
-                                             {"Retry-After", {"5", 1}},
-                                             {NULL, {0, 0}}};
+    struct http_head heads[] = {{"Content-Type", SLICE("application/problem+json")},
+                                {"Cache-Control", SLICE("no-store")},
+                                {status == 503 || status == 429 ? "Retry-After" : NULL, SLICE("5")},
+                                {NULL, {NULL, 0}}};
     struct buf b;
     buf_init(&b, 65536);
-    buf_str(&b, "{\"type\":\"about:blank\",\"title\":\"");
-    buf_str(&b, reason(status));
-    buf_str(&b, "\",\"status\":");
-    buf_u64(&b, (uint64_t)status);
+    buf_printf(&b, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d", reply_reason(status), status);
     if (detail && text_valid(slice_str(detail), NULL)) {
         buf_str(&b, ",\"detail\":");
         buf_json_str(&b, slice_str(detail));
     }
-    if (extra)
-        buf_str(&b, extra);
+    buf_str(&b, extra);
     buf_char(&b, '}');
-    http_reply(rq, status, status == 503 || status == 429 ? later : heads, buf_view(&b));
-    buf_clear(&b);
+    err_assert(!b.err);
+    size_t n;
+    char *text = buf_take(&b, &n);
+    http_reply_take(rq, status, heads, text, n);
 }
 
 int http_status_of(int err_code)
 {
-    switch (err_code < 0 ? -err_code : err_code) {
-    case ERR_AUTH:
-        return 401;
-    case ERR_FORBIDDEN:
-        return 403;
-    case ERR_NOT_FOUND:
-    case ERR_ERASED:
-        return 404;
-    case ERR_CONFLICT:
-    case ERR_BUSY:
-        return 409;
-    case ERR_INVALID:
-        return 400;
-    case ERR_TOO_LARGE:
-        return 413;
-    case ERR_UNSUPPORTED:
-        return 501;
-    case ERR_RATE:
-        return 429;
-    case ERR_BUG:
-    case ERR_CORRUPT:
-        return 500;
-    default:
-        return 503;
-    }
+    static const short statuses[ERR_COUNT] = {
+        [ERR_BUSY] = 409,      [ERR_RATE] = 429,        [ERR_AUTH] = 401,     [ERR_FORBIDDEN] = 403,
+        [ERR_NOT_FOUND] = 404, [ERR_ERASED] = 404,      [ERR_CONFLICT] = 409, [ERR_INVALID] = 400,
+        [ERR_TOO_LARGE] = 413, [ERR_UNSUPPORTED] = 501, [ERR_CORRUPT] = 500,  [ERR_BUG] = 500,
+    };
+    if (err_code < 0 && err_code > -ERR_COUNT)
+        err_code = -err_code;
+    return err_code > 0 && err_code < ERR_COUNT && statuses[err_code] ? statuses[err_code] : 503;
 }
 
 void http_problem_err(struct http_req *rq, const struct err *e)
 {
-    http_problem(rq, http_status_of(e->code), *e->text ? e->text : err_text(e->code), NULL);
-}
-
-void http_reply_head(struct http_req *rq, int status, const struct http_head *heads, uint64_t length)
-{
-    struct buf head;
-    buf_init(&head, HEAD_MAX);
-    write_head(&head, rq, status, heads, length);
-    http_conn_send(rq->conn, buf_view(&head), (struct slice){0, 0}, NULL);
-    buf_clear(&head);
+    http_problem(rq, http_status_of(e->code), e->text[0] ? e->text : err_text(e->code), NULL);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A request as its handler sees it. */
+ * What a handler can ask about its request. */
 #include "gateway/base/mem.h"
-#include "gateway/base/text.h"
 #include "gateway/net/http_conn.h"
 #include <arpa/inet.h>
 #include <string.h>
@@ -10,13 +9,11 @@ struct http_req *http_req_new(struct http_conn *c, struct slice head)
 {
     struct arena *a = arena_new();
     struct http_req *rq = arena_alloc(a, sizeof(*rq));
-    rq->conn = c;
     rq->arena = a;
-    rq->head.target = arena_slice(a, head); /* parsed from there */
-    rq->head.keep_alive = true;
-    buf_init(&rq->body, 0);
-    c->rq = rq;
+    rq->conn = c;
+    rq->bytes = arena_slice(a, head);
     http_conn_hold(c);
+    c->rq = rq;
     return rq;
 }
 
@@ -33,18 +30,10 @@ void http_req_free(struct http_req *rq)
 
 void http_req_gone(struct http_req *rq)
 {
-    if (rq->gone_told)
-        return;
-    rq->gone_told = true;
-    if (rq->streaming) {
-        void (*closed)(void *) = rq->closed;
-        void *arg = rq->stream_arg;
-        rq->closed = NULL;
-        http_req_free(rq);
-        if (closed)
-            closed(arg);
-    } else if (rq->gone)
+    if (rq->gone && !rq->gone_told) {
+        rq->gone_told = true;
         rq->gone(rq->gone_arg);
+    }
 }
 
 enum http_method http_req_method(const struct http_req *rq)
@@ -69,10 +58,11 @@ struct slice http_req_query(const struct http_req *rq)
 
 struct slice http_req_header(const struct http_req *rq, const char *lower_name)
 {
+    size_t n = strlen(lower_name);
     for (size_t i = 0; i < rq->head.fields_n; i++)
-        if (slice_is_nocase(rq->head.fields[i].name, lower_name))
+        if (rq->head.fields[i].name.n == n && slice_is_nocase(rq->head.fields[i].name, lower_name))
             return rq->head.fields[i].value;
-    return (struct slice){0, 0};
+    return (struct slice){NULL, 0};
 }
 
 size_t http_req_headers(const struct http_req *rq)
@@ -82,6 +72,7 @@ size_t http_req_headers(const struct http_req *rq)
 
 void http_req_header_at(const struct http_req *rq, size_t i, struct slice *name, struct slice *value)
 {
+    err_assert(i < rq->head.fields_n);
     *name = rq->head.fields[i].name;
     *value = rq->head.fields[i].value;
 }
@@ -99,13 +90,117 @@ bool http_req_cookie(const struct http_req *rq, const char *name, struct slice *
         struct slice rest = rq->head.fields[i].value, pair, key;
         while (slice_next(&rest, ';', &pair)) {
             pair = slice_trim(pair);
-            if (slice_next(&pair, '=', &key) && slice_is(key, name) && pair.p) {
+            if (slice_next(&pair, '=', &key) && pair.p && slice_is(key, name)) {
                 *value = pair;
                 return true;
             }
         }
     }
     return false;
+}
+
+static bool peer_trusted(const struct http_req *rq, const struct sockaddr *sa)
+{
+    return rq->conn->server->trusted && cidrs_match(rq->conn->server->trusted, sa);
+}
+
+union peer_address {
+    struct sockaddr sa;
+    struct sockaddr_in in4;
+    struct sockaddr_in6 in6;
+};
+
+/* "1.2.3.4", "1.2.3.4:5", "2001:db8::1", "[2001:db8::1]:5" */
+static bool peer_parse(struct slice s, union peer_address *a)
+{
+    char text[64];
+    s = slice_trim(s);
+    bool bracket = s.n && s.p[0] == '[';
+    const char *end = bracket ? memchr(s.p, ']', s.n) : s.n ? memchr(s.p, ':', s.n) : NULL;
+    if (bracket && !end)
+        return false;
+    if (bracket)
+        s = slice_of(s.p + 1, (size_t)(end - s.p) - 1);
+    else if (end && !memchr(end + 1, ':', (size_t)(s.p + s.n - end) - 1))
+        s.n = (size_t)(end - s.p);
+    if (s.n == 0 || s.n >= sizeof(text))
+        return false;
+    memcpy(text, s.p, s.n);
+    text[s.n] = '\0';
+    memset(a, 0, sizeof(*a));
+    if (inet_pton(AF_INET, text, &a->in4.sin_addr) == 1) {
+        a->sa.sa_family = AF_INET;
+        return true;
+    }
+    if (inet_pton(AF_INET6, text, &a->in6.sin6_addr) != 1)
+        return false;
+    a->sa.sa_family = AF_INET6;
+    return true;
+}
+
+/* From the right: each trusted proxy's word about who came to it, until one that is not trusted is named. */
+static void peer_forwarded(const struct http_req *rq, union peer_address *a)
+{
+    for (size_t i = rq->head.fields_n; i > 0; i--) {
+        const struct http_field *f = &rq->head.fields[i - 1];
+        if (!slice_is_nocase(f->name, "x-forwarded-for"))
+            continue;
+        struct slice rest = f->value;
+        while (rest.n) {
+            const char *comma = memrchr(rest.p, ',', rest.n);
+            struct slice part = comma ? slice_of(comma + 1, (size_t)(rest.p + rest.n - comma) - 1) : rest;
+            union peer_address next;
+            if (!peer_trusted(rq, &a->sa) || !peer_parse(part, &next))
+                return;
+            *a = next;
+            rest.n = comma ? (size_t)(comma - rest.p) : 0;
+        }
+    }
+}
+
+static void peer_address(const struct http_req *rq, union peer_address *a)
+{
+    memset(a, 0, sizeof(*a));
+    memcpy(a, &rq->conn->peer, sizeof(*a));
+    if (peer_trusted(rq, &a->sa))
+        peer_forwarded(rq, a);
+}
+
+struct slice http_req_peer(const struct http_req *rq)
+{
+    struct http_req *w = (struct http_req *)(uintptr_t)rq; /* a cache */
+    if (!rq->peer.p) {
+        union peer_address a;
+        char text[INET6_ADDRSTRLEN] = "";
+        peer_address(rq, &a);
+        if (a.sa.sa_family == AF_INET)
+            inet_ntop(AF_INET, &a.in4.sin_addr, text, sizeof(text));
+        else if (a.sa.sa_family == AF_INET6)
+            inet_ntop(AF_INET6, &a.in6.sin6_addr, text, sizeof(text));
+        w->peer = arena_slice(rq->arena, slice_str(text));
+    }
+    return rq->peer;
+}
+
+bool http_req_secure(const struct http_req *rq)
+{
+    if (rq->conn->server->cf.tls)
+        return true;
+    return peer_trusted(rq, &rq->conn->peer.sa) &&
+           slice_is_nocase(http_req_header(rq, "x-forwarded-proto"), "https");
+}
+
+/* A proxy on this host that nobody declared must not make everybody look local. */
+bool http_req_loopback(const struct http_req *rq)
+{
+    union peer_address a;
+    bool forwarded = http_req_header(rq, "x-forwarded-for").p || http_req_header(rq, "forwarded").p;
+    if (forwarded && !peer_trusted(rq, &rq->conn->peer.sa))
+        return false;
+    peer_address(rq, &a);
+    if (a.sa.sa_family == AF_INET)
+        return (ntohl(a.in4.sin_addr.s_addr) >> 24) == 127;
+    return a.sa.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&a.in6.sin6_addr);
 }
 
 struct arena *http_req_arena(struct http_req *rq)
@@ -117,67 +212,4 @@ void http_req_on_gone(struct http_req *rq, void (*gone)(void *arg), void *arg)
 {
     rq->gone = gone;
     rq->gone_arg = arg;
-}
-
-/* ---- whom it comes from ---- */
-
-static bool from_proxy(const struct http_req *rq)
-{
-    const struct http_server *s = rq->conn->server;
-    return s->trusted && cidrs_match(s->trusted, &rq->conn->peer.sa);
-}
-
-/* The last address that a proxy of ours did not add itself: the rightmost that is not trusted. */
-static struct slice forwarded_for(const struct http_req *rq)
-{
-    struct slice list = http_req_header(rq, "x-forwarded-for"), found = {0, 0}, one;
-    while (slice_next(&list, ',', &one)) {
-        struct sockaddr_in in4 = {.sin_family = AF_INET};
-        struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
-        char text[64];
-        one = slice_trim(one);
-        if (!one.n || one.n >= sizeof(text))
-            continue;
-        memcpy(text, one.p, one.n);
-        text[one.n] = '\0';
-        bool v4 = inet_pton(AF_INET, text, &in4.sin_addr) == 1,
-             v6 = !v4 && inet_pton(AF_INET6, text, &in6.sin6_addr) == 1;
-        const struct sockaddr *sa = v4 ? (struct sockaddr *)&in4 : (struct sockaddr *)&in6;
-        if ((v4 || v6) && !cidrs_match(rq->conn->server->trusted, sa))
-            found = one;
-    }
-    return found;
-}
-
-struct slice http_req_peer(const struct http_req *rq)
-{
-    struct http_req *w = (struct http_req *)(uintptr_t)rq; /* what is made here is kept */
-    char text[64] = "";
-    if (rq->peer.n)
-        return rq->peer;
-    if (from_proxy(rq))
-        w->peer = forwarded_for(rq);
-    if (!rq->peer.n) {
-        uv_ip_name(&rq->conn->peer.sa, text, sizeof(text));
-        w->peer = arena_slice(w->arena, slice_str(text));
-    }
-    return rq->peer;
-}
-
-bool http_req_secure(const struct http_req *rq)
-{
-    if (rq->conn->tls)
-        return true;
-    return from_proxy(rq) && slice_is_nocase(http_req_header(rq, "x-forwarded-proto"), "https");
-}
-
-/* From this machine, and not passed on by a proxy on it. */
-bool http_req_loopback(const struct http_req *rq)
-{
-    const struct sockaddr *sa = &rq->conn->peer.sa;
-    if (http_req_header(rq, "x-forwarded-for").n || http_req_header(rq, "forwarded").n)
-        return false;
-    if (sa->sa_family == AF_INET)
-        return (ntohl(rq->conn->peer.in4.sin_addr.s_addr) >> 24) == 127;
-    return sa->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&rq->conn->peer.in6.sin6_addr);
 }

@@ -1,73 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Answers in pieces, for downloads: whoever gives the pieces is asked for more when there is room. */
+ * Answers in pieces: the next is asked for when the system has taken all of the last. */
 #include "gateway/base/mem.h"
-#include "gateway/net/http_conn.h"
+#include "gateway/net/http_reply.h"
 
-#define ROOM (256u << 10)
-
-void http_stream_closed(struct http_req *rq)
-{
-    void (*closed)(void *) = rq->closed;
-    void *arg = rq->stream_arg;
-    rq->closed = NULL;
-    rq->streaming = false;
-    http_req_free(rq);
-    if (closed)
-        closed(arg);
-}
-
-/* The last call to whoever streams; then the connection goes on, or ends when not all was given. */
-static void finish(struct http_req *rq, bool complete)
+/* The end of the application's part: it is told, and forgets the request. */
+static void stream_finish(struct http_req *rq)
 {
     struct http_conn *c = rq->conn;
     void (*closed)(void *) = rq->closed;
-    void *arg = rq->stream_arg;
-    rq->closed = NULL;
     rq->streaming = false;
-    http_conn_hold(c);
-    if (complete)
-        http_conn_answered(c);
-    else {
-        http_conn_close(c);
-        if (c->rq == rq)
-            http_req_free(rq);
-    }
     if (closed)
-        closed(arg);
-    http_conn_release(c);
+        closed(rq->stream_arg);
+    http_conn_answered(c);
 }
 
-static void on_more(void *arg)
+static void stream_step(void *arg)
 {
     struct http_conn *c = arg;
     struct http_req *rq = c->rq;
-    if (rq && rq->streaming && rq->more_due && c->state != HTTP_S_CLOSED) {
+    if (rq && rq->streaming && c->state != HTTP_S_CLOSED && !c->broken) {
         rq->more_due = false;
-        if (http_conn_unsent(c) < ROOM)
+        if (rq->left == 0) {
+            stream_finish(rq);
+        } else if (c->writes == 0) {
+            http_conn_wait(c, HTTP_WAIT_ANSWER);
             rq->more(rq, rq->stream_arg);
+        }
     }
     http_conn_release(c);
+}
+
+static void stream_later(struct http_req *rq)
+{
+    if (rq->more_due)
+        return;
+    rq->more_due = true;
+    http_conn_hold(rq->conn);
+    loop_defer(rq->conn->server->loop, stream_step, rq->conn);
 }
 
 void http_stream_more(struct http_req *rq)
 {
-    if (rq->more_due || !rq->left)
-        return;
-    rq->more_due = true;
-    http_conn_hold(rq->conn);
-    loop_defer(rq->conn->server->loop, on_more, rq->conn);
+    stream_later(rq);
 }
 
-struct headless { /* an answer to HEAD: nothing but the end follows */
-    void (*closed)(void *arg);
-    void *arg;
-};
-
-static void on_headless(void *arg)
+void http_stream_closed(struct http_req *rq)
 {
-    struct headless *h = arg;
-    h->closed(h->arg);
-    mem_free(h);
+    rq->streaming = false;
+    if (rq->closed)
+        rq->closed(rq->stream_arg);
+    http_req_free(rq);
+}
+
+static void stream_dead(void *arg)
+{
+    http_stream_closed(arg);
 }
 
 void http_reply_stream(struct http_req *rq, int status, const struct http_head *heads, uint64_t length,
@@ -76,46 +63,36 @@ void http_reply_stream(struct http_req *rq, int status, const struct http_head *
     struct http_conn *c = rq->conn;
     err_assert(!rq->answered);
     rq->answered = true;
-    if (c->state == HTTP_S_CLOSED || http_req_method(rq) == HTTP_M_HEAD || !length) {
-        struct headless *h = mem_alloc(sizeof(*h));
-        *h = (struct headless){closed, arg};
-        loop_defer(c->server->loop, on_headless, h);
-        if (c->state == HTTP_S_CLOSED) {
-            http_req_free(rq);
-            return;
-        }
-        http_conn_hold(c);
-        http_reply_head(rq, status, heads, length);
-        http_conn_answered(c);
-        http_conn_release(c);
-        return;
-    }
-    rq->streaming = true;
-    rq->left = length;
     rq->more = more;
     rq->closed = closed;
     rq->stream_arg = arg;
-    http_conn_wait(c, HTTP_WAIT_WRITE);
-    http_conn_hold(c);
-    http_reply_head(rq, status, heads, length);
-    if (c->rq == rq && c->state != HTTP_S_CLOSED)
-        http_stream_more(rq);
-    http_conn_release(c);
+    if (c->state == HTTP_S_CLOSED) {
+        loop_defer(c->server->loop, stream_dead, rq);
+        return;
+    }
+    struct slice head = http_reply_head(rq, status, heads, length);
+    rq->streaming = true;
+    rq->left = http_reply_bodyless(rq, status) ? 0 : length;
+    http_conn_send(c, head, (struct slice){NULL, 0}, NULL);
+    stream_later(rq);
 }
 
 void http_body_write(struct http_req *rq, struct slice part)
 {
     struct http_conn *c = rq->conn;
     err_assert(rq->streaming && part.n <= rq->left);
+    if (part.n == 0)
+        return;
     rq->left -= part.n;
-    http_conn_hold(c);
-    http_conn_send(c, part, (struct slice){0, 0}, NULL);
-    if (c->rq == rq && c->state != HTTP_S_CLOSED && rq->left && http_conn_unsent(c) < ROOM)
-        http_stream_more(rq);
-    http_conn_release(c);
+    http_conn_send(c, part, (struct slice){NULL, 0}, NULL);
+    if (rq->left == 0 || c->writes == 0)
+        stream_later(rq);
+    else if (c->wait != HTTP_WAIT_WRITE)
+        http_conn_wait(c, HTTP_WAIT_WRITE);
 }
 
 void http_body_end(struct http_req *rq, bool complete)
 {
-    finish(rq, complete && rq->left == 0);
+    if (!complete || rq->left)
+        http_conn_break(rq->conn);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Server side TLS by OpenSSL. The library reads from a slice and writes into a buffer through a BIO of ours: its own memory
- * BIOs keep a buffer for each connection for ever. */
+ * Server side TLS by OpenSSL. The library reads from a slice and writes into a buffer through a BIO of ours:
+ * its own memory BIOs keep a buffer for each connection for ever. */
 #include "gateway/net/tls.h"
 #include "gateway/base/mem.h"
 #include "gateway/net/tls_conn.h"
@@ -17,8 +17,8 @@ struct tls_server {
 
 struct tls_conn {
     SSL *ssl;
-    struct slice in;  /* valid during tls_conn_receive */
-    struct buf *out;  /* valid during any call */
+    struct slice in; /* valid during tls_conn_receive */
+    struct buf *out; /* valid during any call */
 };
 
 static int tls_fail(struct err *e, const char *what, const char *file)
@@ -32,8 +32,8 @@ static int tls_fail(struct err *e, const char *what, const char *file)
 }
 
 /* Only HTTP/1.1 is spoken here. */
-static int tls_choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in,
-                               unsigned in_n, void *arg)
+static int tls_choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_n,
+                               const unsigned char *in, unsigned in_n, void *arg)
 {
     static const unsigned char ours[] = "\x08http/1.1";
     (void)ssl;

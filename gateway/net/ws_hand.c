@@ -15,6 +15,8 @@ int ws_hand_detach(struct http_req *rq, struct buf *early, struct http_server **
 
 void ws_hand_end(struct http_server *server)
 {
+    if (!server) /* on TLS the connection goes on below and counts by itself */
+        return;
     http_server_lost_one(server);
     http_server_release(server);
 }
