@@ -46,7 +46,7 @@ static void batch_end(void *arg)
 {
     struct batch *b = arg;
     struct channel *ch = deliver_channel(b);
-    if (call_end(&b->call)) {
+    if (host_call_end(&b->call)) {
         if (!b->err)
             count_results(b, ch);
         b->done(b->arg, b->err, b->err ? NULL : b->results, b->err ? 0 : b->n);
@@ -233,7 +233,7 @@ static void h_deliver(void *inst, const struct connector_item *items, size_t n,
     b->start_us = time_mono_us();
     b->results = arena_alloc(b->arena, n * sizeof(*b->results) + 1);
     b->items = arena_alloc(b->arena, n * sizeof(*b->items) + 1);
-    call_begin(ch, &b->call, batch_cancel);
+    host_call_begin(ch, &b->call, batch_cancel);
     for (size_t i = 0; i < n; i++)
         b->results[i].size = sizeof(b->results[i]);
     if (ch->o->h->ingests > 4 * ch->o->h->cf.ingests_max) {

@@ -96,7 +96,7 @@ static void transfer_cancel(struct host_call *call)
 
 static void told(struct transfer *t, const struct connector_fetched *r)
 {
-    if (call_end(&t->call))
+    if (host_call_end(&t->call))
         t->done(t->arg, r);
     transfer_free(t);
 }
@@ -254,7 +254,7 @@ static void h_fetch(void *inst, const struct connector_fetch *in,
     struct connector_fetch f = {0};
     memcpy(&f, in, in->size < sizeof(f) ? in->size : sizeof(f));
     *t = (struct transfer){.a = arena_new(), .done = done, .arg = arg};
-    call_begin(ch, &t->call, transfer_cancel);
+    host_call_begin(ch, &t->call, transfer_cancel);
     if (!take(ch, t, &f)) {
         t->failed = CONNECTOR_EINVALID;
         loop_defer(ch->o->h->loop, refuse, t);

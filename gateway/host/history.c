@@ -107,7 +107,7 @@ static struct history *history_new(struct channel *ch, void (*cancel)(struct hos
 {
     struct history *q = mem_alloc(sizeof(*q));
     q->a = arena_new();
-    call_begin(ch, &q->call, cancel);
+    host_call_begin(ch, &q->call, cancel);
     return q;
 }
 
@@ -125,7 +125,7 @@ static void history_cancel(struct host_call *call)
 
 static void history_end(struct history *q, int err)
 {
-    if (call_end(&q->call))
+    if (host_call_end(&q->call))
         q->done(q->arg, err, q->entries, err ? 0 : q->n);
     history_free(q);
 }
@@ -195,7 +195,7 @@ static void on_forgotten(void *arg, const struct err *e)
 {
     struct history *q = arg;
     int err = e->code == ERR_NOT_FOUND ? CONNECTOR_OK : connector_code_of(e);
-    if (call_end(&q->call)) {
+    if (host_call_end(&q->call)) {
         if (!err)
             mem_free(map_del(&q->call.ch->o->typing, q->address));
         q->forgot(q->arg, err);

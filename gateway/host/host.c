@@ -296,14 +296,14 @@ void host_reload(struct host *h)
 
 /* ---- small things ---- */
 
-void call_begin(struct channel *ch, struct host_call *c, void (*cancel)(struct host_call *c))
+void host_call_begin(struct channel *ch, struct host_call *c, void (*cancel)(struct host_call *c))
 {
     c->ch = ch;
     c->cancel = cancel;
     list_push(&ch->calls, &c->link);
 }
 
-bool call_end(struct host_call *c)
+bool host_call_end(struct host_call *c)
 {
     if (!c->ch)
         return false;

@@ -6,6 +6,7 @@
 #define PARLEY_HOST_H
 
 #include "connectors/connector.h"
+#include "gateway/base/json.h"
 #include "gateway/net/fetch.h"
 #include "gateway/net/http.h"
 #include "gateway/net/loop.h"

@@ -4,7 +4,6 @@
 #ifndef PARLEY_HOST_INT_H
 #define PARLEY_HOST_INT_H
 
-#include "gateway/base/json.h"
 #include "gateway/base/map.h"
 #include "gateway/base/mem.h"
 #include "gateway/base/metric.h"
@@ -131,9 +130,9 @@ struct host_call {
     void (*cancel)(struct host_call *c); /* tells the connector CONNECTOR_ECANCELLED; the struct lives until
                                             its own end comes */
 };
-void call_begin(struct channel *ch, struct host_call *c, void (*cancel)(struct host_call *c));
+void host_call_begin(struct channel *ch, struct host_call *c, void (*cancel)(struct host_call *c));
 /* The answer has come. False: it was cancelled meanwhile. */
-bool call_end(struct host_call *c);
+bool host_call_end(struct host_call *c);
 
 /* ---- bytes ---- */
 

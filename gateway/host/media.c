@@ -188,7 +188,7 @@ static void answered(void *arg, int err, struct connector_bytes bytes, struct co
     struct job *j = q->j;
     if (!j)
         return;
-    call_end(&q->call);
+    host_call_end(&q->call);
     mem_free(q);
     if (name.n && !j->name.n && text_valid(slice_from(name), NULL))
         j->name = arena_slice(j->a, slice_from(name));
@@ -210,7 +210,7 @@ static void by_connector(struct job *j)
     }
     struct asked *q = mem_alloc(sizeof(*q));
     q->j = j;
-    call_begin(ch, &q->call, asked_cancel);
+    host_call_begin(ch, &q->call, asked_cancel);
     ch->plugin->c->media(ch->c, bytes_from(j->ref), answered, q);
 }
 

@@ -94,7 +94,7 @@ static void put_cancel(struct host_call *call)
 
 static void put_end(struct put *p, int err, const char *blob)
 {
-    if (call_end(&p->call))
+    if (host_call_end(&p->call))
         p->done(p->arg, err, blob);
     arena_free(&p->a);
     mem_free(p);
@@ -126,7 +126,7 @@ static void h_blob_put(void *inst, struct connector_bytes address, struct connec
     struct channel *ch = CHANNEL(inst);
     struct put *p = mem_alloc(sizeof(*p));
     *p = (struct put){.a = arena_new(), .op = ch->o->op, .done = done, .arg = arg};
-    call_begin(ch, &p->call, put_cancel);
+    host_call_begin(ch, &p->call, put_cancel);
     if (bytes.n > ch->o->h->cf.upload_max || bytes.n == 0) {
         loop_defer(ch->o->h->loop, too_large, p);
         return;
@@ -157,7 +157,7 @@ static void get_cancel(struct host_call *call)
 
 static void get_end(struct get *g, int err)
 {
-    if (call_end(&g->call))
+    if (host_call_end(&g->call))
         g->done(g->arg, err, err ? (struct connector_bytes){0} : bytes_from(buf_view(&g->bytes)));
     if (g->attachment.n) {
         mem_wipe((void *)(uintptr_t)g->attachment.p, g->attachment.n);
@@ -198,7 +198,7 @@ static void h_blob_read(void *inst, const char *blob,
         (struct get){.op = ch->o->op, .done = done, .arg = arg, .size = (uint64_t)json_opt_int(o, "size", 0)};
     json_decref(o);
     buf_init(&g->bytes, ch->o->h->cf.upload_max > (1u << 27) ? ch->o->h->cf.upload_max : 1u << 27);
-    call_begin(ch, &g->call, get_cancel);
+    host_call_begin(ch, &g->call, get_cancel);
     if (!g->size) {
         loop_defer(ch->o->h->loop, unknown_blob, g);
         return;

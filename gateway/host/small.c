@@ -155,7 +155,7 @@ static void cursor_cancel(struct host_call *call)
 static void on_got(void *arg, const struct err *e, struct slice value)
 {
     struct cursor *c = arg;
-    if (call_end(&c->call))
+    if (host_call_end(&c->call))
         c->got(c->arg, connector_code_of(e), bytes_from(value));
     mem_free(c);
 }
@@ -163,7 +163,7 @@ static void on_got(void *arg, const struct err *e, struct slice value)
 static void on_set(void *arg, const struct err *e)
 {
     struct cursor *c = arg;
-    if (call_end(&c->call) && c->set)
+    if (host_call_end(&c->call) && c->set)
         c->set(c->arg, connector_code_of(e));
     mem_free(c);
 }
@@ -183,7 +183,7 @@ static void h_cursor_get(void *inst, const char *name,
     struct buf b;
     c->got = done;
     c->arg = arg;
-    call_begin(ch, &c->call, cursor_cancel);
+    host_call_begin(ch, &c->call, cursor_cancel);
     store_value_get(ch->o->op, cursor_name(ch, name, &b), on_got, c);
     buf_clear(&b);
 }
@@ -196,7 +196,7 @@ static void h_cursor_set(void *inst, const char *name, struct connector_bytes va
     struct buf b;
     c->set = done;
     c->arg = arg;
-    call_begin(ch, &c->call, cursor_cancel);
+    host_call_begin(ch, &c->call, cursor_cancel);
     store_value_set(ch->o->op, cursor_name(ch, name, &b), slice_from(value), on_set, c);
     buf_clear(&b);
 }
