@@ -27,6 +27,10 @@ static const unsigned char column_language[LANGUAGE_TABLES][LANGUAGE_CLASSES_MAX
 /* What a letter of a script costs, in nats, the languages of other scripts. Latin costs little: names, brands
  * and abbreviations stand in texts of every language. */
 static const float foreign_cost[LANGUAGE_SCRIPTS] = {1.0f, 0.35f, 1.0f, 1.0f, 1.0f};
+/* And when there is no letter of its own script at all. */
+#define NO_LETTER 8.0f
+/* Persian, Urdu and Arabic in Latin letters are rarer than what looks like them: "thanks" is English. */
+#define ROMAN 1.0f
 /* How far below the best a language can fall by one text: short texts prove little. */
 #define FLOOR_NATS(letters) (8.0f + 0.25f * (float)(letters) > 40 ? 40.0f : 8.0f + 0.25f * (float)(letters))
 
@@ -168,7 +172,7 @@ static void posterior(const struct language_model_table *t, const int32_t *sum, 
 
 static float foreign(const struct tally *y, unsigned script)
 {
-    float cost = 0;
+    float cost = y->letters[script] ? 0 : NO_LETTER;
     for (unsigned s = 0; s < LANGUAGE_SCRIPTS; s++)
         cost += s == script ? 0 : foreign_cost[s] * (float)y->letters[s];
     return cost;
@@ -207,7 +211,8 @@ static void combine(const struct language_model *m, const struct tally *y, const
         posterior(&m->head.table[s], y->sum[s], p);
         for (unsigned c = 0; c < m->head.table[s].classes; c++) {
             float *at = &nats[column_language[s][c]];
-            *at = log_add(*at, p[c] - cost);
+            bool roman = s == LANGUAGE_LATIN && c >= LANGUAGE_FIRST_ROMAN;
+            *at = log_add(*at, p[c] - cost - (roman ? ROMAN : 0));
         }
     }
     nats[LANGUAGE_UK] = -foreign(y, LANGUAGE_CYRILLIC);

@@ -10,6 +10,7 @@
 #define LANGUAGE_MODEL_MAGIC   "PARLEYLI"
 #define LANGUAGE_MODEL_VERSION 1u
 #define LANGUAGE_CLASSES_MAX   9
+#define LANGUAGE_FIRST_ROMAN   6 /* of the Latin ones: from here on languages of other scripts */
 
 /* The classes of each script, in the order of their columns. */
 static const char *const language_classes[LANGUAGE_TABLES][LANGUAGE_CLASSES_MAX + 1] = {

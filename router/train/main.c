@@ -17,7 +17,7 @@ static struct {
     {"arabic", 17},                                     /* rows of the tables, as powers of two */
     {"latin", 17},      {"ethiopic", 15}, {"lines", 1}, /* lines that an n-gram must stand in */
     {"smoothing", 0.5}, {"factor", 0.25}, {"steps", 5e6}, {"rate", 0.08},
-    {"keep", 0.8},      {"longest", 15},  {"own", 2}, /* weight of words.tsv */
+    {"keep", 0.8},      {"longest", 15},  {"own", 12}, /* weight of words.tsv */
     {"roman", 50}, /* how often the classes in Latin letters are drawn, in percent of the others */
     {"scale", 0.03},
 };
