@@ -346,7 +346,7 @@ bool bucket_take(struct bucket *b, int64_t now_ms, double per_ms, double burst, 
     }
     if (wait_ms) {
         double wait = per_ms > 0 ? (1 - b->left) / per_ms : 60000;
-        *wait_ms = wait > 60000 ? 60000 : (unsigned)wait + 1;
+        *wait_ms = wait >= 60000 ? 60000 : (unsigned)wait + 1;
     }
     return false;
 }
