@@ -25,6 +25,17 @@ struct stream_reader {
 
 static void read_on(struct stream_reader *x);
 
+/* Reading on: with other streams than the read that is going on, so that one is ended. */
+static void read_anew(struct store *s)
+{
+    if (!s->reader || s->closing)
+        return;
+    if (s->reader->reading)
+        redis_sendf(s->data, NULL, NULL, "XADD " WAKE_KEY " MAXLEN 1 * w 1");
+    else
+        read_on(s->reader);
+}
+
 /* ---- where to begin ---- */
 
 struct finding {
@@ -45,8 +56,7 @@ static void found_last(void *arg, const struct err *e, struct slice id)
             events_dispatch(op, NULL, false);
     }
     mem_free(f);
-    if (op->store->reader)
-        read_on(op->store->reader);
+    read_anew(op->store);
 }
 
 static void find_last(struct store_op *op, bool after_gap)
@@ -73,8 +83,7 @@ static void checked_last(void *arg, const struct err *e, const struct redis_repl
     }
     ev->asking = false;
     ev->sure = !e->code;
-    if (op->store->reader)
-        read_on(op->store->reader);
+    read_anew(op->store);
 }
 
 static void find_place(struct store_op *op)
@@ -113,8 +122,7 @@ static void document_loaded(void *arg, const struct err *e)
     snprintf(config.id, sizeof(config.id), "%s", ev->last);
     config.seq = op->document.version;
     events_dispatch(op, &config, false);
-    if (op->store->reader)
-        read_on(op->store->reader);
+    read_anew(op->store);
 }
 
 /* False when the rest of the records has to wait. */
@@ -312,8 +320,10 @@ void events_wake(struct store *s)
     if (!x || s->closing)
         return;
     subscribe_new(x);
-    if (x->reading)
-        redis_sendf(s->data, NULL, NULL, "XADD " WAKE_KEY " MAXLEN 1 * w 1");
-    else
-        read_on(x);
+    for (size_t i = 0; i < s->ops_n; i++) { /* at once, so that a listener of the first hour misses nothing */
+        struct events *ev = events_of(s->ops[i]);
+        if (s->ops[i]->open && !ev->sure && !ev->asking && !ev->loading)
+            find_place(s->ops[i]);
+    }
+    read_anew(s);
 }

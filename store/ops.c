@@ -6,6 +6,7 @@
 #include "store/cache.h"
 #include "store/events_internal.h"
 #include "store/keys_internal.h"
+#include "store/outbox.h"
 #include "gateway/base/log.h"
 #include "gateway/base/mem.h"
 #include <stdio.h>
@@ -67,6 +68,7 @@ static struct store_op *add(struct store *s, struct slice name)
 
 static void op_free(struct store_op *op)
 {
+    outbox_orphan(op);
     map_clear(&op->lanes, NULL);
     events_free(&op->events);
     cache_free(&op->cache);

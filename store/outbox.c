@@ -341,3 +341,12 @@ void outbox_wake(struct store_op *op, struct slice channel)
             take(o);
     }
 }
+
+void outbox_orphan(struct store_op *op)
+{
+    for (struct list *n; (n = list_pop(&op->outboxes));) {
+        struct store_outbox *o = container_of(n, struct store_outbox, node);
+        o->gone = true;
+        timer_stop(o->next);
+    }
+}

@@ -37,6 +37,8 @@ void outbox_call(struct store_outbox *o, const char *fn, const struct out_under_
                  const struct store_args *more, store_reply cb, void *arg);
 void outbox_release(struct store_outbox *o); /* after a call's answer */
 void outbox_fenced(struct store_outbox *o);
+/* The operation goes: its outboxes do nothing any more, until they are closed. */
+void outbox_orphan(struct store_op *op);
 /* An event: something was written for this channel. */
 void outbox_wake(struct store_op *op, struct slice channel);
 size_t status_id(const struct store_op *op, const char *channel, struct slice external, char out[27]);
