@@ -19,7 +19,8 @@ struct stream_reader {
     struct redis *block, *sub;
     struct timer *again;
     bool reading;
-    size_t n; /* streams of the read that is going on */
+    char wake[40]; /* the last one seen: one that comes while no read is under way must end the next */
+    size_t n;      /* streams of the read that is going on */
     struct store_op *ops[STREAMS];
 };
 
@@ -151,9 +152,15 @@ static void take_stream(struct stream_reader *x, const struct redis_reply *strea
     for (size_t i = 0; i < x->n && !op; i++)
         if (key.n == x->ops[i]->prefix_n + 6 && memcmp(key.p, x->ops[i]->prefix, x->ops[i]->prefix_n) == 0)
             op = x->ops[i];
-    if (!op || stream->n != 2)
+    if (stream->n != 2)
         return;
     const struct redis_reply *records = stream->items[1];
+    if (!op && slice_is(key, WAKE_KEY) && records->n) {
+        struct slice id = store_item(records->items[records->n - 1], 0);
+        snprintf(x->wake, sizeof(x->wake), "%.*s", (int)(id.n < 36 ? id.n : 36), id.p);
+    }
+    if (!op)
+        return;
     for (size_t i = 0; i < records->n; i++) {
         struct arena *a = arena_new();
         bool go_on = take_record(op, records->items[i], a);
@@ -213,7 +220,7 @@ static void read_on(struct stream_reader *x)
     argv[n++] = SLICE(WAKE_KEY);
     for (size_t i = 0; i < x->n; i++)
         argv[n++] = slice_str(events_of(x->ops[i])->last);
-    argv[n++] = SLICE("$");
+    argv[n++] = slice_str(x->wake);
     x->reading = true;
     redis_send_deadline(x->block, DEADLINE, read_answered, x, n, argv);
     for (size_t i = 0; i < x->n; i++)
@@ -292,6 +299,7 @@ void events_start(struct store *s, struct err *e)
     struct stream_reader *x = mem_alloc(sizeof(*x));
     s->reader = x;
     x->s = s;
+    snprintf(x->wake, sizeof(x->wake), "0-0");
     x->again = timer_new(s->cf.loop, again, x);
     struct redis_config block = {.url = s->cf.data_url, .state = block_state, .arg = x};
     struct redis_config sub = {.url = s->cf.data_url, .state = sub_state, .arg = x};
