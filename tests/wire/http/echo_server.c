@@ -226,8 +226,10 @@ static struct http_route on_route(struct http_req *rq, void *arg)
     };
     (void)arg;
     struct slice path = http_req_path(rq);
-    if (slice_is(path, "/early"))
-        http_problem(rq, 401, "sign in first", NULL);
+    if (slice_is(path, "/early")) {
+        http_problem(rq, 401, "sign in first", NULL); /* from here on there is no request */
+        return (struct http_route){0};
+    }
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
         if (slice_is(path, routes[i].path))
             return routes[i].route;
