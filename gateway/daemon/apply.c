@@ -286,6 +286,7 @@ static void on_made(void *arg, const struct err *e, struct store_op *op)
         return;
     }
     a->op = op;
+    worker_scan(a->w);
     store_op_document(op, &a->version);
     put_document(a);
 }

@@ -410,8 +410,7 @@ int worker_run(unsigned slot, bool greet)
     listen_name(WORKER_FD_LISTEN, w->listen, sizeof w->listen);
     if (open_all(w, &e) != 0) {
         log_event(LOG_ERROR, "worker.open", log_err(&e));
-        fprintf(stderr, "parleyd: %s\n", e.text);
-        return 1;
+        _exit(1); /* half of it is open; the supervisor tries again */
     }
     if (write(WORKER_FD_CONTROL, "u", 1) != 1)
         return 1;
