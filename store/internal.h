@@ -131,5 +131,7 @@ void store_block(struct store *s, unsigned slot, const char *why);
 /* side.c: an operation (also the system's) was opened with its keys; it will be closed. */
 void side_open(struct store_op *op);
 void side_close(struct store_op *op);
+/* The store closes: whatever waits for a moment is told so. */
+void side_wake_all(struct store *s);
 
 #endif

@@ -46,7 +46,6 @@ void restore_end(struct restore *r)
     buf_clear(&r->batch);
     buf_clear(&r->file);
     buf_clear(&r->manifest);
-    timer_free(&r->look);
     mem_wipe(r->secret, sizeof r->secret);
     mem_free(r->dir);
     mem_free(r);
@@ -161,10 +160,15 @@ void restore_check_begin(struct restore *r)
 
 /* ---- opening ---- */
 
-static void look(void *arg)
+static void look(void *arg, bool closing)
 {
     struct restore *r = arg;
     bool all = true;
+    if (closing) {
+        err_set(&r->e, ERR_CANCELLED, "the store is closing");
+        restore_end(r);
+        return;
+    }
     for (size_t i = 0; i < r->ops_n; i++)
         all = all && backup_op(r->s, slice_str(r->ops[i].name));
     if (all) {
@@ -173,7 +177,7 @@ static void look(void *arg)
         err_set(&r->e, ERR_TIMEOUT, "the operations that were put back do not open: %s", r->s->op_why);
         restore_end(r);
     } else {
-        timer_start(r->look, LOOK_MS);
+        side_sleep(r->s, LOOK_MS, look, r);
     }
 }
 
@@ -182,7 +186,7 @@ static void open_all(struct restore *r)
     ops_reopen(r->s);
     r->blobs = NULL; /* that of the system's old operation */
     r->until_us = time_mono_us() + (int64_t)OPEN_MS * 1000;
-    timer_start(r->look, LOOK_MS);
+    side_sleep(r->s, LOOK_MS, look, r);
 }
 
 /* The directory is marked anew, with the store's id that was put back. */
@@ -341,7 +345,6 @@ void store_restore(struct store *s, const char *dir, struct slice recovery_key,
     r->done = done;
     r->arg = arg;
     r->blobs = blobs_of(s);
-    r->look = timer_new(store_loop(s), look, r);
     map_init(&r->ledger);
     buf_init(&r->batch, BACKUP_BATCH + RESTORE_BATCH);
     buf_init(&r->file, 1);

@@ -32,7 +32,6 @@ struct restore {
     unsigned pass; /* of the index: threads, contacts, outboxes */
     uint64_t commands, threads, unsent, erased, files;
     int64_t until_us; /* operations must be open by then */
-    struct timer *look;
     void (*after_ledger)(struct restore *r);
     struct err e;
     void (*done)(void *arg, const struct err *e, struct slice report_json);

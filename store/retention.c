@@ -24,8 +24,6 @@ struct due {
 
 struct retention {
     struct store_op *op;
-    struct timer *pause;
-    bool paused;
     struct {
         char *channel;
         int64_t end_ms;
@@ -57,10 +55,7 @@ static void end(struct retention *r, const struct err *e)
         log_event(e->code ? LOG_WARN : LOG_INFO, "retention", log_str("operation", store_op_name(r->op)),
                   log_int("entries", (int64_t)r->entries), log_int("contacts", (int64_t)r->contacts),
                   log_err(e));
-    if (r->op->side)
-        r->op->side->retention = NULL;
     r->done(r->arg, e);
-    timer_free(&r->pause);
     due_clear(r);
     buf_clear(&r->blobs);
     for (size_t i = 0; i < r->channels_n; i++)
@@ -235,11 +230,14 @@ static void paged(void *arg, const struct err *e, const struct redis_reply *repl
     next(r);
 }
 
-static void ask_page(void *arg)
+static void ask_page(void *arg, bool closing)
 {
     struct retention *r = arg;
     struct store_args a;
-    r->paused = false;
+    if (closing) {
+        end(r, &(struct err){ERR_CANCELLED, "the store is closing"});
+        return;
+    }
     store_args_init(&a);
     store_arg_str(&a, r->cursor);
     store_arg_int(&a, r->newest_end);
@@ -256,16 +254,8 @@ static void next(struct retention *r)
         begin_thread(r);
     else if (strcmp(r->cursor, "0") == 0)
         finish(r);
-    else {
-        r->paused = true;
-        timer_start(r->pause, PAUSE_MS);
-    }
-}
-
-void retention_close(struct side *s)
-{
-    if (s->retention && s->retention->paused)
-        end(s->retention, &(struct err){ERR_CANCELLED, "the store is closing"});
+    else
+        side_sleep(r->op->store, PAUSE_MS, ask_page, r);
 }
 
 void retention_run(struct store_op *op, const struct store_retention *in, size_t n, store_done done,
@@ -274,10 +264,8 @@ void retention_run(struct store_op *op, const struct store_retention *in, size_t
     struct retention *r = mem_alloc(sizeof *r);
     int64_t now = store_now_ms(op->store);
     r->op = op;
-    op->side->retention = r;
     r->done = done;
     r->arg = arg;
-    r->pause = timer_new(store_loop(op->store), ask_page, r);
     buf_init(&r->blobs, 1u << 20);
     memcpy(r->cursor, "0", 2);
     for (size_t i = 0; i < n && r->channels_n < CHANNELS; i++) {
@@ -287,5 +275,5 @@ void retention_run(struct store_op *op, const struct store_retention *in, size_t
             r->newest_end = r->channels[r->channels_n].end_ms;
         r->channels_n++;
     }
-    ask_page(r);
+    ask_page(r, false);
 }

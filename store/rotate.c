@@ -201,6 +201,10 @@ void rotate_close(struct side *s)
     if (!w)
         return;
     s->rotate = NULL;
+    if (w->op->system)
+        store_data_send(
+            w->op, ignored, NULL, 3,
+            (const struct slice[]){SLICE("ZREM"), SLICE(nodes_key), slice_str(store_node(w->op->store))});
     timer_free(&w->tick);
     w->closed = true;
     if (!w->asking)
@@ -215,7 +219,6 @@ struct rotation {
     unsigned char version;
     unsigned char print[PRINT];
     char phase[8];
-    struct timer *wait;
     unsigned waited, pending;
     char cursor[24];
     uint64_t wrapped; /* in this pass */
@@ -230,7 +233,6 @@ static void end(struct rotation *t)
     log_event(t->e.code ? LOG_ERROR : LOG_INFO, "keys.rotated", log_str("operation", store_op_name(t->op)),
               log_err(&t->e));
     t->done(t->arg, &t->e);
-    timer_free(&t->wait);
     mem_free(t->actor);
     mem_free(t);
 }
@@ -273,6 +275,7 @@ static void phase_done(struct rotation *t)
 }
 
 static void phase_set(void *arg, const struct err *e, const struct redis_reply *r);
+static void wait(void *arg, bool closing);
 
 static void nodes_read(void *arg, const struct err *e, const struct redis_reply *r)
 {
@@ -289,7 +292,7 @@ static void nodes_read(void *arg, const struct err *e, const struct redis_reply 
     } else if (t->lacking == 0) {
         phase_done(t);
     } else if (++t->waited < GIVE_UP) {
-        timer_start(t->wait, WAIT_MS);
+        side_sleep(t->op->store, WAIT_MS, wait, t);
     } else {
         err_set(&t->e, ERR_CONFLICT,
                 "%u nodes do not have the new master key (keys/%s.master.new); nothing is lost, begin again",
@@ -321,10 +324,15 @@ static void alive_read(void *arg, const struct err *e, const struct redis_reply 
     buf_clear(&key);
 }
 
-static void wait(void *arg)
+static void wait(void *arg, bool closing)
 {
     struct rotation *t = arg;
     char since[24];
+    if (closing) {
+        err_set(&t->e, ERR_CANCELLED, "the store is closing");
+        end(t);
+        return;
+    }
     snprintf(since, sizeof since, "%lld", (long long)(store_now_ms(t->op->store) - ALIVE_MS));
     store_data_send(
         t->op, alive_read, t, 4,
@@ -338,7 +346,7 @@ static void phase_set(void *arg, const struct err *e, const struct redis_reply *
     if (failed(t, e))
         end(t);
     else
-        timer_start(t->wait, 1);
+        wait(t, false);
 }
 
 /* ---- wrapping anew: of each field only while it still is what was read, since a person may be erased
@@ -593,7 +601,6 @@ void store_rotate_keys(struct store_op *op, const char *actor, store_done done, 
     t->actor = mem_strdup(actor);
     t->done = done;
     t->arg = arg;
-    t->wait = timer_new(store_loop(op->store), wait, t);
     if (command && *command) {
         side_refuse(op, ERR_UNSUPPORTED,
                     "the master key comes from a program, which cannot give a second one", refused, t);

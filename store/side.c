@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The beginning and the end of an operation's side. */
 #include "store/side.h"
+#include "store/state.h"
 #include "gateway/base/mem.h"
 
 struct refusal {
@@ -30,6 +31,42 @@ void side_refuse(struct store_op *op, int code, const char *text, store_reply cb
     side_refuse_at(op->store, code, text, cb, arg);
 }
 
+struct sleeper {
+    struct list node;
+    struct timer *timer;
+    void (*fn)(void *arg, bool closing);
+    void *arg;
+};
+
+static void wake(struct sleeper *w, bool closing)
+{
+    list_del(&w->node);
+    timer_free(&w->timer);
+    w->fn(w->arg, closing);
+    mem_free(w);
+}
+
+static void woken(void *arg)
+{
+    wake(arg, false);
+}
+
+void side_sleep(struct store *s, unsigned ms, void (*fn)(void *arg, bool closing), void *arg)
+{
+    struct sleeper *w = mem_alloc(sizeof *w);
+    w->fn = fn;
+    w->arg = arg;
+    w->timer = timer_new(store_loop(s), woken, w);
+    list_push(&s->sleepers, &w->node);
+    timer_start(w->timer, ms);
+}
+
+void side_wake_all(struct store *s)
+{
+    while (!list_empty(&s->sleepers))
+        wake(container_of(s->sleepers.next, struct sleeper, node), true);
+}
+
 void side_open(struct store_op *op)
 {
     op->side = mem_alloc(sizeof *op->side);
@@ -49,7 +86,6 @@ void side_close(struct store_op *op)
     if (!s)
         return;
     house_close(s);
-    retention_close(s);
     rotate_close(s);
     timer_close(s);
     audit_close(s);

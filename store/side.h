@@ -12,7 +12,6 @@ struct house;
 struct passwords;
 struct blobs;
 struct rewrite;
-struct retention;
 struct rotate_watch;
 
 struct side {
@@ -23,7 +22,6 @@ struct side {
     struct audit_sealer *sealer;
     struct house *house; /* what runs now and then: house.c */
     struct rotate_watch *rotate;
-    struct retention *retention; /* while it runs */
     struct passwords *passwords; /* the system's operation only */
     struct rewrite *rewrite;     /* the system's operation only */
     struct blobs *blobs;         /* the system's operation only */
@@ -33,6 +31,9 @@ struct side {
 void side_refuse_at(struct store *s, int code, const char *text, store_reply cb, void *arg);
 void side_refuse(struct store_op *op, int code, const char *text, store_reply cb, void *arg);
 
+/* Calls fn after ms, or at once with closing when the store closes. */
+void side_sleep(struct store *s, unsigned ms, void (*fn)(void *arg, bool closing), void *arg);
+
 /* Called by side_open and side_close. */
 void lease_close(struct side *s);
 void timer_close(struct side *s);
@@ -41,7 +42,6 @@ void audit_close(struct side *s);
 void audit_sealer_close(struct side *s);
 void house_open(struct store_op *op);
 void house_close(struct side *s);
-void retention_close(struct side *s);
 void rotate_open(struct store_op *op);
 void rotate_close(struct side *s);
 void user_open(struct store_op *op);

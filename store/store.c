@@ -71,6 +71,7 @@ struct store *store_open(const struct store_config *cf, struct err *e)
     text_hex(s->node, random, sizeof(random));
     memcpy(s->tag, random, sizeof(s->tag));
     s->tick = timer_new(s->cf.loop, tick, s);
+    list_init(&s->sleepers);
     setup_connect(s, &local);
     if (!local.code)
         events_start(s, &local);
@@ -91,6 +92,7 @@ void store_close(struct store **sp)
         return;
     s->closing = true;
     timer_free(&s->tick);
+    side_wake_all(s);
     for (size_t i = 0; i < s->ops_n; i++)
         if (s->ops[i]->side)
             side_close(s->ops[i]);
