@@ -34,6 +34,23 @@ struct apply {
 
 /* ---- what the connectors say ---- */
 
+/* "channels[0] (tg): settings.token is missing", "…: settings: token: …": the place is ours to tell. */
+static void place_of(struct worker *w, const char *connector, char where[64], struct err *e)
+{
+    const struct connector_setting *s = host_connector_settings(w->host, connector);
+    char *text = strstr(e->text, "): ");
+    text = text ? text + 3 : e->text;
+    if (strncmp(text, "settings", 8) == 0)
+        text += 8 + strspn(text + 8, ".: ");
+    size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    for (; s && s->name; s++)
+        if (strlen(s->name) == n && memcmp(s->name, text, n) == 0 && n < 64)
+            snprintf(where, 64, "%s", s->name);
+    if (*where)
+        text += n + strspn(text + n, ": ");
+    memmove(e->text, text, strlen(text) + 1);
+}
+
 static bool channel_check(void *ctx, const json_t *channel, char where[64], struct err *e)
 {
     struct worker *w = ctx;
@@ -47,15 +64,8 @@ static bool channel_check(void *ctx, const json_t *channel, char where[64], stru
     json_array_append(one, (json_t *)channel);
     bool ok = host_channels_check(w->host, one, e);
     json_decref(one);
-    /* "channels[0] (tg): settings.token is missing": the place is ours to tell. */
-    char *text = ok ? NULL : strstr(e->text, "): ");
-    if (text) {
-        memmove(e->text, text + 3, strlen(text + 3) + 1);
-        if (strncmp(e->text, "settings.", 9) == 0) {
-            size_t n = strcspn(e->text + 9, " :.");
-            snprintf(where, 64, "%.*s", (int)(n < 63 ? n : 63), e->text + 9);
-        }
-    }
+    if (!ok)
+        place_of(w, connector, where, e);
     return ok;
 }
 

@@ -15,7 +15,7 @@ OPERATION = {
     "agents": [{"login": "ann", "name": "Ann", "team": "t", "areas": ["tr"], "languages": {"en": 5}, "topics": ["*"], "capacity": {"chat": 2}},
                {"login": "bob", "name": "Bob", "roles": ["agent", "supervisor"], "languages": {"ar": 5}, "topics": ["cash"]}],
     "channels": [{"id": "web", "connector": "webchat"},
-                 {"id": "app", "connector": "http", "settings": {"url": "http://127.0.0.1:9/out", "secret": "whsec_c2VjcmV0c2VjcmV0c2VjcmV0"}}],
+                 {"id": "app", "connector": "http", "settings": {"url": "http://127.0.0.1:9/out", "secret": "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}}],
 }
 
 
@@ -99,7 +99,7 @@ def test_errors_have_their_place():
         r = d.cli("apply", "-", stdin=json.dumps(bad))
         assert r.returncode == 1
         assert "/channels/0/connector: there is no connector called pigeon" in r.stderr, r.stderr
-        assert "/channels/1/settings" in r.stderr, r.stderr
+        assert "/channels/1/settings/secret: " in r.stderr, r.stderr
         r = d.cli("apply", "-", stdin='{"operation":"a",}')
         assert r.returncode == 1 and "line 1" in r.stderr
         assert d.cli("apply", "/nowhere.json").returncode == 1
