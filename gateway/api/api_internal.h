@@ -133,7 +133,7 @@ extern const struct call_route thread_routes[], people_routes[], office_routes[]
 void view_thread(struct buf *b, const struct store_thread *t, const struct store_contact *c,
                  const struct store_entry *last, bool preview);
 void view_entry(struct buf *b, struct api_op *o, const struct store_entry *en);
-void view_agent(struct buf *b, const struct store_agent *a);
+void view_agent(struct buf *b, const struct store_agent *a, const struct who *w); /* as w may see them */
 void view_contact(struct buf *b, const struct store_contact *c, const struct store_thread *const *threads,
                   size_t n);
 void view_time(struct buf *b, const char *key, int64_t ms, bool null_when_0); /* ,"key":"…" */
@@ -186,6 +186,9 @@ struct agent_socket {
     unsigned refs; /* callbacks under way */
 };
 void socket_upgrade(struct http_req *rq, void *arg); /* handler of /ws/agent/{op} */
+/* A callback that was counted in refs came back; false: the socket is gone, and s with it when that was the
+ * last. */
+bool socket_still(struct agent_socket *s);
 void socket_frame(struct agent_socket *s, struct slice json);
 void socket_replay(struct agent_socket *s); /* from cursor until it is live */
 void socket_close(struct agent_socket *s, unsigned code, const char *why);

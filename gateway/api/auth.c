@@ -147,6 +147,39 @@ static void on_session(void *arg, const struct err *e, const struct store_user *
     answer(q, &none, &c);
 }
 
+struct acting { /* a token that acts for an agent: whose user must be there still */
+    struct asking *q;
+    struct caller c;
+};
+
+static void on_acting_user(void *arg, const struct err *e, const struct store_user *u)
+{
+    struct acting *x = arg;
+    struct asking *q = x->q;
+    struct caller c;
+    struct err none = {0};
+    caller_copy(&c, &x->c.who);
+    c.op = x->c.op;
+    mem_free(x);
+    if (e->code && e->code != ERR_NOT_FOUND)
+        answer(q, e, NULL);
+    else if (!e->code && u->disabled)
+        refuse(q, ERR_AUTH, "the token's agent is disabled");
+    else
+        answer(q, &none, &c);
+}
+
+static void token_rights(struct caller *c, const struct store_token *t)
+{
+    unsigned wanted = rights_roles(t->role);
+    c->who.by_token = true;
+    c->who.roles = *t->agent ? wanted & (c->who.roles | ROLE_INTEGRATOR) : wanted;
+    if (!*t->agent || t->clearance < c->who.clearance)
+        c->who.clearance = t->clearance;
+    if (!*t->agent)
+        snprintf(c->login, sizeof c->login, "token-%.40s", t->id);
+}
+
 static void on_token(void *arg, const struct err *e, const struct store_token *t)
 {
     struct asking *q = arg;
@@ -169,14 +202,16 @@ static void on_token(void *arg, const struct err *e, const struct store_token *t
         return;
     }
     caller_bind(&c);
-    c.who.by_token = true;
-    unsigned wanted = rights_roles(t->role);
-    c.who.roles = *t->agent ? wanted & (c.who.roles | ROLE_INTEGRATOR) : wanted;
-    if (!*t->agent || t->clearance < c.who.clearance)
-        c.who.clearance = t->clearance;
-    if (!*t->agent)
-        snprintf(c.login, sizeof c.login, "token-%.40s", t->id);
-    answer(q, &none, &c);
+    token_rights(&c, t);
+    if (!*t->agent) {
+        answer(q, &none, &c);
+        return;
+    }
+    struct acting *x = mem_alloc(sizeof *x);
+    x->q = q;
+    caller_copy(&x->c, &c.who);
+    x->c.op = c.op;
+    store_user_get(q->o->api->cf.store, t->agent, on_acting_user, x);
 }
 
 void auth_request(struct api *a, struct api_op *o, struct http_req *rq, bool needs_origin,
@@ -209,7 +244,7 @@ static void me_operation(struct buf *b, struct api_op *o, const struct member *m
     const json_t *name = json_object_get(operation_document(o), "name");
     struct buf agent;
     buf_init(&agent, 1 << 16);
-    view_agent(&agent, &m->a);
+    view_agent(&agent, &m->a, &(struct who){.agent = m->a.id});
     buf_str(b, "{\"id\":");
     buf_json_str(b, slice_str(store_op_name(o->op)));
     buf_str(b, ",\"name\":");

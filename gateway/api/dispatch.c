@@ -4,6 +4,7 @@
  * rights show at that moment. */
 #include "gateway/api/api_internal.h"
 #include "gateway/net/ws.h"
+#include "store/user.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@ struct job {
     struct slice what;     /* the Thread, Entry or Agent as JSON */
     struct store_agent agent;
     struct agent_socket *only; /* a replay; NULL: all that are live */
-    bool have_thread, ready;
+    bool have_thread, have_agent, ready;
     enum store_status status;
     unsigned attempt;
     struct slice error;
@@ -123,11 +124,12 @@ static void tell_entry(struct buf *b, const struct job *j, unsigned rights)
 
 static void tell_agent(struct buf *b, const struct job *j, const struct who *w)
 {
-    if (!j->what.n || !rights_colleague(w, &j->agent))
+    bool load = j->ev.why && strcmp(j->ev.why, "load") == 0;
+    if (!j->have_agent || !rights_colleague(w, &j->agent) || (load && !rights_load(w, &j->agent)))
         return;
     frame_start(b, "presence", j);
     buf_str(b, ",\"agent\":");
-    buf_slice(b, j->what);
+    view_agent(b, &j->agent, w);
     buf_char(b, '}');
 }
 
@@ -213,15 +215,15 @@ static void on_agent(void *arg, const struct err *e, const struct store_agent *a
 {
     struct job *j = arg;
     if (!e->code) {
-        struct buf b;
-        buf_init(&b, 1 << 16);
-        view_agent(&b, a);
-        j->what = arena_slice(j->arena, buf_view(&b));
+        j->have_agent = true;
         j->agent = *a;
         j->agent.id = keep(j->arena, a->id);
-        j->agent.areas = keep(j->arena, a->areas);
+        j->agent.login = keep(j->arena, a->login);
+        j->agent.name = keep(j->arena, a->name);
         j->agent.teams = keep(j->arena, a->teams);
-        buf_clear(&b);
+        j->agent.areas = keep(j->arena, a->areas);
+        j->agent.topics = keep(j->arena, a->topics);
+        j->agent.roles = keep(j->arena, a->roles);
     }
     job_ready(j);
 }
@@ -335,13 +337,12 @@ static void judge_sockets(struct api_op *o)
         struct agent_socket *s = container_of(l, struct agent_socket, node);
         next = l->next;
         struct caller now = {.op = o};
-        char login[sizeof s->caller.login];
-        memcpy(login, s->caller.login, sizeof login);
-        if (s->caller.who.by_token)
-            continue;
-        if (!auth_member(o, login, &now))
+        const struct who *w = &s->caller.who;
+        if (w->by_token && !*w->agent)
+            continue; /* it acts for nobody */
+        if (!auth_member(o, w->by_token ? w->agent : w->login, &now))
             socket_close(s, 4403, "disabled");
-        else
+        else if (!w->by_token)
             caller_copy(&s->caller, &now.who);
     }
 }
@@ -352,6 +353,27 @@ static void on_user_check(void *arg, const struct err *e, const struct store_age
     (void)n;
     if (!e->code)
         judge_sockets(arg);
+}
+
+/* Signing in may have ended while the record in the operation stands. */
+static void on_user(void *arg, const struct err *e, const struct store_user *u)
+{
+    struct agent_socket *s = arg;
+    bool gone = e->code == ERR_NOT_FOUND || (!e->code && u->disabled);
+    if (socket_still(s) && gone)
+        socket_close(s, 4403, "disabled");
+}
+
+static void check_users(struct api_op *o)
+{
+    for (struct list *l = o->sockets.next; l != &o->sockets; l = l->next) {
+        struct agent_socket *s = container_of(l, struct agent_socket, node);
+        const struct who *w = &s->caller.who;
+        if (w->by_token && !*w->agent)
+            continue;
+        s->refs++;
+        store_user_get(o->api->cf.store, w->by_token ? w->agent : w->login, on_user, s);
+    }
 }
 
 static void on_event(void *arg, const struct store_event *ev)
@@ -366,6 +388,8 @@ static void on_event(void *arg, const struct store_event *ev)
         }
         return;
     }
+    if (ev->kind == STORE_EV_USER)
+        check_users(o);
     if (ev->kind == STORE_EV_USER || ev->kind == STORE_EV_CONFIG) {
         operation_event(o, NULL);
         store_agents_get(o->op, on_user_check, o);

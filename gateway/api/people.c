@@ -209,7 +209,7 @@ static void on_agents(void *arg, const struct err *e, const struct store_agent *
         if (!first)
             buf_char(&b, ',');
         first = false;
-        view_agent(&b, a[i]);
+        view_agent(&b, a[i], &c->caller.who);
     }
     buf_str(&b, "],\"next\":null}");
     call_json(c, 200, buf_view(&b));
@@ -230,7 +230,7 @@ static void on_agent_again(void *arg, const struct err *e, const struct store_ag
     }
     struct buf b;
     buf_init(&b, 1 << 16);
-    view_agent(&b, a);
+    view_agent(&b, a, &c->caller.who);
     call_json(c, 200, buf_view(&b));
     buf_clear(&b);
 }

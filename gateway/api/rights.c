@@ -127,6 +127,13 @@ bool rights_colleague(const struct who *w, const struct store_agent *a)
     return false;
 }
 
+bool rights_load(const struct who *w, const struct store_agent *a)
+{
+    if (same(a->id, w->agent))
+        return true;
+    return (w->roles & (ROLE_SUPERVISOR | ROLE_FOCAL | ROLE_ADMINISTRATOR)) && w->clearance >= a->clearance;
+}
+
 bool rights_manage_agents(const struct who *w)
 {
     return w->roles & (ROLE_SUPERVISOR | ROLE_ADMINISTRATOR);

@@ -48,6 +48,9 @@ unsigned rights_thread(const struct who *w, const struct store_thread *t, bool h
 bool rights_area(const struct who *w, const char *area);
 /* May be told of this colleague (name, team, presence)? */
 bool rights_colleague(const struct who *w, const struct store_agent *a);
+/* May be told how many threads the colleague holds? Of somebody with a higher clearance that number would be
+ * a trace of sealed matters. */
+bool rights_load(const struct who *w, const struct store_agent *a);
 /* Supervisors and administrators see and change agents' skills. */
 bool rights_manage_agents(const struct who *w);
 /* Could a waiting thread like this be offered to the agent (so that its queue's length may be told)? */

@@ -61,7 +61,7 @@ void socket_frame(struct agent_socket *s, struct slice json)
 }
 
 /* A callback of the store came back; false: the socket is gone and so is s. */
-static bool still(struct agent_socket *s)
+bool socket_still(struct agent_socket *s)
 {
     s->refs--;
     if (s->ws && !s->closing)
@@ -75,7 +75,7 @@ static bool still(struct agent_socket *s)
 static void on_beat_done(void *arg, const struct err *e)
 {
     (void)e;
-    still(arg);
+    socket_still(arg);
 }
 
 static void beat(struct agent_socket *s)
@@ -143,13 +143,13 @@ static void on_replayed(void *arg, const struct err *e, const struct store_event
 static void on_told(void *arg)
 {
     struct agent_socket *s = arg;
-    if (still(s))
+    if (socket_still(s))
         socket_replay(s);
 }
 
 static void nothing_told(void *arg)
 {
-    still(arg);
+    socket_still(arg);
 }
 
 static void send_reset(struct agent_socket *s)
@@ -162,7 +162,7 @@ static void start_over(struct agent_socket *s);
 static void on_replayed(void *arg, const struct err *e, const struct store_event *ev, size_t n)
 {
     struct agent_socket *s = arg;
-    if (!still(s))
+    if (!socket_still(s))
         return;
     if (e->code == ERR_NOT_FOUND) {
         send_reset(s);
@@ -199,7 +199,7 @@ void socket_replay(struct agent_socket *s)
 static void on_welcome_threads(void *arg, const struct err *e, struct slice items)
 {
     struct agent_socket *s = arg;
-    if (!still(s))
+    if (!socket_still(s))
         return;
     if (e->code) {
         socket_close(s, 1013, "unavailable");
@@ -212,7 +212,7 @@ static void on_welcome_threads(void *arg, const struct err *e, struct slice item
     if (m) {
         enum store_presence was = m->a.presence;
         m->a.presence = s->presence;
-        view_agent(&b, &m->a);
+        view_agent(&b, &m->a, &s->caller.who);
         m->a.presence = was;
     } else
         buf_str(&b, "null");
@@ -229,7 +229,7 @@ static void on_welcome_threads(void *arg, const struct err *e, struct slice item
 static void on_last_event(void *arg, const struct err *e, struct slice id)
 {
     struct agent_socket *s = arg;
-    if (!still(s))
+    if (!socket_still(s))
         return;
     if (e->code || id.n >= sizeof s->cursor) {
         socket_close(s, 1013, "unavailable");
@@ -295,7 +295,7 @@ static void on_act(void *arg, const struct err *e, int status, const char *kind,
     struct command *c = arg;
     struct agent_socket *s = c->s;
     (void)status;
-    if (still(s)) {
+    if (socket_still(s)) {
         if (e->code)
             send_error(s, c->ref, c->offer && e->code == ERR_CONFLICT ? "gone" : code_name(e->code), e->text);
         else
@@ -337,14 +337,14 @@ static void on_presence(void *arg, const struct err *e)
     struct command *c = arg;
     struct agent_socket *s = c->s;
     struct member *m;
-    if (still(s)) {
+    if (socket_still(s)) {
         if (e->code)
             send_error(s, c->ref, code_name(e->code), e->text);
         else if ((m = operation_member(s->op, s->caller.agent))) {
             struct buf b;
             buf_init(&b, 1 << 16);
             m->a.presence = s->presence;
-            view_agent(&b, &m->a);
+            view_agent(&b, &m->a, &s->caller.who);
             send_ok(s, c->ref, "agent", buf_view(&b));
             buf_clear(&b);
         }
@@ -386,7 +386,7 @@ static void on_mark_card(void *arg, const struct err *e, const struct card *card
 {
     struct marking *m = arg;
     struct agent_socket *s = m->s;
-    if (still(s) && !e->code && (card->rights & RIGHT_WRITE) && *s->caller.agent) {
+    if (socket_still(s) && !e->code && (card->rights & RIGHT_WRITE) && *s->caller.agent) {
         struct store_signal sig = {.what = m->typing ? "typing" : "read",
                                    .thread = card->t->id,
                                    .agent = s->caller.agent,

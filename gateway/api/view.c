@@ -285,7 +285,7 @@ void view_entry(struct buf *b, struct api_op *o, const struct store_entry *en)
 
 /* ---- agents ---- */
 
-void view_agent(struct buf *b, const struct store_agent *a)
+void view_agent(struct buf *b, const struct store_agent *a, const struct who *w)
 {
     buf_str(b, "{\"id\":");
     buf_json_str(b, slice_str(a->id));
@@ -303,10 +303,14 @@ void view_agent(struct buf *b, const struct store_agent *a)
     buf_char(b, '}');
     names(b, "topics", a->topics);
     names(b, "roles", a->roles);
-    buf_printf(b,
-               ",\"capacity\":{\"chat\":%u},\"load\":%u,\"presence\":\"%s\",\"clearance\":%d,\"disabled\":%s",
-               a->capacity, a->load, store_presence_names[a->presence], a->clearance,
-               a->disabled ? "true" : "false");
-    view_time(b, "idle_since", a->idle_ms, false);
+    buf_printf(b, ",\"capacity\":{\"chat\":%u}", a->capacity);
+    if (rights_load(w, a))
+        buf_printf(b, ",\"load\":%u", a->load);
+    else
+        buf_str(b, ",\"load\":null");
+    buf_printf(b, ",\"presence\":\"%s\",\"clearance\":%d,\"disabled\":%s", store_presence_names[a->presence],
+               a->clearance, a->disabled ? "true" : "false");
+    if (rights_load(w, a))
+        view_time(b, "idle_since", a->idle_ms, false);
     buf_char(b, '}');
 }

@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #define LISTEN_BACKLOG 1024
+#define BUSY_TRIES     30
+#define BUSY_WAIT_US   100000
 
 union address {
     struct sockaddr any;
@@ -79,6 +81,10 @@ int listen_open(const char *text, int *fds, size_t n, struct err *e)
     /* SO_REUSEPORT would let us share the port with another daemon of the same user: first see that nobody
      * has it. */
     int probe = bind_one(text, &a, len, false, e);
+    for (int i = 0; probe == -ERR_BUSY && i < BUSY_TRIES; i++) {
+        usleep(BUSY_WAIT_US); /* a daemon that was killed takes a moment to go */
+        probe = bind_one(text, &a, len, false, e);
+    }
     if (probe < 0)
         return probe;
     getsockname(probe, &a.any, &len);

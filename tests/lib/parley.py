@@ -243,7 +243,7 @@ def operation(parley, **more):
         ],
         "channels": [
             {"id": "web", "connector": "webchat"},
-            {"id": "app", "connector": "http", "settings": {"url": "http://127.0.0.1:9/out", "secret": parley.secret}},
+            {"id": "app", "connector": "http", "settings": {"url": "http://127.0.0.1:9/out", "secret": parley.secret, "verified": "true"}},
         ],
     }
     doc.update(more)
