@@ -239,6 +239,20 @@ static size_t body_limit(const struct host *h, const struct channel *ch, const s
     return (size_t)file + DOOR_CHAT_EXTRA;
 }
 
+/* Nothing of that name. While the store is away, or the operation has just been opened, that is not known
+ * yet: a provider takes a 404 as final and must hear 503 until it is. */
+static void door_missing(struct host *h, const struct door_path *p, struct http_req *rq)
+{
+    const char *why;
+    struct channel *ch = channel_find(h, p->op, p->channel);
+    bool opening =
+        (store_op_find(h->store, p->op) && !map_get(&h->ops, p->op)) || (ch && !channel_running(ch));
+    if (!store_ready(h->store, &why) || opening)
+        door_problem(rq, 503, "starting; try again in a moment");
+    else
+        door_problem(rq, 404, NULL);
+}
+
 struct http_route host_route(struct host *h, struct http_req *rq)
 {
     const struct http_route none = {0};
@@ -252,7 +266,7 @@ struct http_route host_route(struct host *h, struct http_req *rq)
     struct channel *ch = door_path(path, &p) ? door_channel(h, &p) : NULL;
     bool fits = secret_fits(ch, &p);
     if (!ch || !fits) {
-        door_problem(rq, 404, NULL);
+        door_missing(h, &p, rq);
         return none;
     }
     if (slice_is(p.door, "ws"))
