@@ -150,7 +150,8 @@ setup_build() {
         setup_say "Configuring ($preset)"
         (cd "$setup_top" && cmake --preset "$preset") >"$log" 2>&1 || { cat "$log" >&2; return 1; }
     fi
-    if ! ninja -C "$dir" -n 2>/dev/null | grep -q 'no work to do'; then setup_say "Building ($preset)"; fi
+    # A glob is looked through each time; that is no work.
+    if ninja -C "$dir" -n 2>/dev/null | grep '^\[' | grep -qvE 'Re-checking globbed|Re-running CMake'; then setup_say "Building ($preset)"; fi
     ninja -C "$dir" >"$log" 2>&1 || { cat "$log" >&2; return 1; }
 }
 

@@ -72,7 +72,7 @@ static void print_sign_in(const struct first *f)
                json_string_value(json_object_get(item, "secret")));
     }
     if (json_array_size(f->passwords))
-        printf("\n  This is the demo operation, for this computer alone. `build/parley remove demo` removes "
+        printf("\n  This is the demo operation, for this computer alone. `build/parley demo remove` removes "
                "it.\n");
 }
 
