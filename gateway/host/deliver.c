@@ -105,32 +105,51 @@ static void quarantine(struct channel *ch, struct item *it, const char *why)
     store_quarantine_add(it->b->o->op, ch->id, raw, why, quarantined, it);
 }
 
+static void stored(struct channel *ch, struct item *it, const struct store_ingested *r)
+{
+    static const enum connector_outcome_of_item as[] = {[STORE_NEW_ENTRY] = CONNECTOR_ITEM_STORED,
+                                                        [STORE_DUPLICATE] = CONNECTOR_ITEM_DUPLICATE,
+                                                        [STORE_IGNORED] = CONNECTOR_ITEM_IGNORED};
+    struct batch *b = it->b;
+    const struct host_router *router = &b->o->h->cf.router;
+    deliver_result(it, as[r->how], NULL);
+    for (size_t i = it->first; i < it->first + it->count; i++)
+        memcpy(b->results[i].entry, r->entry.s, sizeof(r->entry.s));
+    if (r->how == STORE_NEW_ENTRY && it->in.media_n)
+        media_kick(b->o);
+    if (!ch)
+        return;
+    if (r->contact.s[0])
+        watch_bind(ch, it->in.address, r->contact);
+    if (r->how == STORE_NEW_ENTRY && it->in.kind == STORE_MESSAGE && router->stored)
+        router->stored(router->arg, b->o->op, ch->id, r);
+    if (it->count > 1 && r->how == STORE_NEW_ENTRY)
+        album_remember(ch, it, r->entry);
+    else if (it->count > 1 && r->how == STORE_DUPLICATE)
+        album_again(ch, it);
+}
+
 static void on_ingested(void *arg, const struct err *e, const struct store_ingested *r)
 {
     struct item *it = arg;
     struct batch *b = it->b;
     struct channel *ch = deliver_channel(b);
     b->o->h->ingests--;
-    if (e->code && err_temporary(e->code)) {
+    if (!e->code)
+        stored(ch, it, r);
+    else if (err_temporary(e->code))
         b->err = CONNECTOR_EAWAY;
-    } else if (e->code && ch) {
+    else if (ch)
         quarantine(ch, it, e->text);
-    } else if (!e->code) {
-        const enum connector_outcome_of_item as[] = {[STORE_NEW_ENTRY] = CONNECTOR_ITEM_STORED,
-                                                     [STORE_DUPLICATE] = CONNECTOR_ITEM_DUPLICATE,
-                                                     [STORE_IGNORED] = CONNECTOR_ITEM_IGNORED};
-        deliver_result(it, as[r->how], NULL);
-        for (size_t i = it->first; i < it->first + it->count; i++)
-            memcpy(b->results[i].entry, r->entry.s, sizeof(r->entry.s));
-        if (ch && r->contact.s[0])
-            watch_bind(ch, it->in.address, r->contact);
-        if (r->how == STORE_NEW_ENTRY && it->in.media_n)
-            media_kick(b->o);
-        const struct host_router *router = &b->o->h->cf.router;
-        if (r->how == STORE_NEW_ENTRY && it->in.kind == STORE_MESSAGE && router->stored && ch)
-            router->stored(router->arg, b->o->op, ch->id, r);
-    }
     deliver_one_done(b);
+}
+
+void deliver_ingest(struct item *it)
+{
+    struct batch *b = it->b;
+    b->waiting++;
+    b->o->h->ingests++;
+    store_ingest(b->o->op, &it->in, on_decide, on_ingested, it);
 }
 
 void deliver_store_all(struct batch *b)
@@ -140,11 +159,10 @@ void deliver_store_all(struct batch *b)
         struct item *it = &b->items[i];
         if (it->dead)
             continue;
-        b->waiting++;
         if (it->ingest) {
-            b->o->h->ingests++;
-            store_ingest(b->o->op, &it->in, on_decide, on_ingested, it);
+            deliver_ingest(it);
         } else {
+            b->waiting++;
             mark_start(ch, it);
         }
     }
@@ -156,41 +174,14 @@ void deliver_store_all(struct batch *b)
 
 /* ---- the beginning ---- */
 
-static bool same_album(const struct item *last, const struct connector_item *it)
-{
-    return last->ingest && !last->dead && it->kind == CONNECTOR_MESSAGE &&
-           last->src->kind == CONNECTOR_MESSAGE && it->group.n &&
-           slice_eq(slice_from(last->src->group), slice_from(it->group)) &&
-           slice_eq(slice_from(last->src->from), slice_from(it->from));
-}
-
-static void add_media(struct channel *ch, struct item *it, const struct connector_item *src)
-{
-    const struct connector_media **all =
-        arena_alloc(it->b->arena, (it->media_n + src->media_n + 1) * sizeof(struct connector_media *));
-    for (size_t i = 0; i < it->media_n; i++)
-        all[i] = it->media[i];
-    for (size_t i = 0; i < src->media_n && it->media_n < ch->o->h->cf.attachments_max; i++)
-        all[it->media_n++] = &src->media[i];
-    it->media = all;
-}
-
-static void join_album(struct channel *ch, struct item *last, const struct connector_item *src)
-{
-    struct connector_item *first = (struct connector_item *)(uintptr_t)last->src; /* our copy */
-    if (!first->text.n)
-        first->text = src->text;
-    last->count++;
-    add_media(ch, last, src);
-}
-
 static void add_item(struct channel *ch, struct batch *b, size_t i, const struct connector_item *in)
 {
     struct connector_item *src = item_copy(b->arena, in);
     const char *why =
         src->kind == CONNECTOR_BAD ? "the connector could not understand it" : item_wrong(ch, src);
-    if (!why && b->items_n && same_album(&b->items[b->items_n - 1], src)) {
-        join_album(ch, &b->items[b->items_n - 1], src);
+    b->srcs[i] = src;
+    if (!why && b->items_n && album_takes(&b->items[b->items_n - 1], src)) {
+        album_join(ch, &b->items[b->items_n - 1], src);
         return;
     }
     struct item *it = &b->items[b->items_n++];
@@ -204,7 +195,7 @@ static void add_item(struct channel *ch, struct batch *b, size_t i, const struct
     }
     it->ingest = src->kind <= CONNECTOR_REACTION;
     if (src->media_n)
-        add_media(ch, it, src);
+        album_media(ch, it, src);
 }
 
 static void prepare(struct channel *ch, struct batch *b)
@@ -233,6 +224,7 @@ static void h_deliver(void *inst, const struct connector_item *items, size_t n,
     b->start_us = time_mono_us();
     b->results = arena_alloc(b->arena, n * sizeof(*b->results) + 1);
     b->items = arena_alloc(b->arena, n * sizeof(*b->items) + 1);
+    b->srcs = arena_alloc(b->arena, n * sizeof(*b->srcs) + 1);
     host_call_begin(ch, &b->call, batch_cancel);
     for (size_t i = 0; i < n; i++)
         b->results[i].size = sizeof(b->results[i]);

@@ -17,7 +17,6 @@ struct item {
     const struct connector_media **media;
     size_t media_n;
     struct slice *attachments; /* JSON of each file, once it is known */
-    struct slice extra;        /* its members but for the language, without braces */
     bool dead;                 /* judged already: not for the store */
     bool ingest;
     bool and_before;           /* READ */
@@ -32,6 +31,7 @@ struct batch {
     struct item *items;
     size_t items_n;
     struct connector_delivered *results;
+    const struct connector_item **srcs; /* of each result: our copy */
     size_t n;
     size_t waiting; /* answers of the store; the files' phase counts as one */
     size_t uploads; /* files under way */
@@ -50,6 +50,15 @@ static inline struct channel *deliver_channel(const struct batch *b)
 {
     return b->call.ch;
 }
+
+void deliver_ingest(struct item *it); /* one more item, while there is a channel */
+
+/* album.c: items of one group that were delivered together are one entry */
+bool album_takes(const struct item *last, const struct connector_item *src);
+void album_join(struct channel *ch, struct item *last, const struct connector_item *src);
+void album_media(struct channel *ch, struct item *it, const struct connector_item *src);
+void album_remember(struct channel *ch, struct item *it, struct id entry); /* its other ids */
+void album_again(struct channel *ch, struct item *it); /* its first item was there: were the others? */
 
 /* item.c: what an item must be, and what it becomes */
 struct connector_item *item_copy(struct arena *a, const struct connector_item *in);

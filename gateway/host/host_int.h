@@ -221,6 +221,8 @@ void media_bury(struct channel *ch); /* the connector is gone: nobody answers an
 /* en is filled from the store's entry; what it points to lives in a. */
 void history_entry(struct channel *ch, const struct store_entry *from, struct arena *a,
                    struct connector_entry *en);
+/* The provider's first name for an entry, of ours or of a person's; empty: it has none. */
+struct slice history_external(const struct store_entry *en, struct arena *a);
 void watch_stop(struct channel *ch);
 void watch_event(struct host_op *o, const struct store_event *ev); /* NULL: some were missed */
 void watch_signal(struct host_op *o, const struct store_signal *s);

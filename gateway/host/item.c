@@ -209,16 +209,21 @@ static void extra_parts(const struct connector_item *src, struct buf *b)
     }
 }
 
+/* The provider's names for it: a quote, a reaction or a read mark of ours has to use them. */
+static void extra_ids(const struct item *it, struct buf *b)
+{
+    buf_str(b, b->n ? ",\"ids\":[" : "\"ids\":[");
+    for (size_t i = 0; i < it->count; i++) {
+        buf_str(b, i ? "," : "");
+        buf_json_str(b, slice_from(it->b->srcs[it->first + i]->id));
+    }
+    buf_char(b, ']');
+}
+
 void item_extra(struct item *it, const char *language)
 {
     const struct connector_item *src = it->src;
-    bool plain = !it->media_n && !src->location && !src->card && !src->choice.n && !src->reply_to.n &&
-                 !src->id_per_sender;
     struct buf b;
-    if (plain && !(language && *language)) {
-        it->in.extra = slice_str(NULL);
-        return;
-    }
     buf_init(&b, 1u << 18);
     if (it->media_n) {
         buf_str(&b, "\"attachments\":[");
@@ -233,6 +238,8 @@ void item_extra(struct item *it, const char *language)
     extra_text(&b, "reply_to", src->reply_to);
     if (src->id_per_sender)
         extra_text(&b, "ref", src->id);
+    else
+        extra_ids(it, &b);
     if (language && *language)
         extra_text(&b, "language", bytes_from(slice_str(language)));
     char *out = arena_alloc(it->b->arena, b.n + 3);

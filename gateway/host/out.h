@@ -47,7 +47,8 @@ struct out {             /* one message */
     size_t parts_n, part;
     struct slice ids[32]; /* that the provider gave, of all parts */
     size_t ids_n;
-    struct id answers; /* the entry that it answers; s[0] 0 */
+    struct id about;       /* the entry that it answers or changes, to be looked up; s[0] 0 */
+    struct slice progress; /* as the store gave it */
     connector_token token;
     struct timer *timer;            /* gives up waiting, or asks again */
     int64_t not_before;             /* the recipient's rate, on the loop's clock */

@@ -109,9 +109,9 @@ static void read_extra(struct channel *ch, struct out *o, struct slice text)
                  language = json_opt_str(extra, "language");
     o->priority = slice_is(class, "emergency") ? 0 : slice_is(class, "bulk") ? 2 : 1;
     o->language = language.n ? arena_dup(o->a, language.p, language.n) : NULL;
-    if (reply.n && (ch->capabilities & CONNECTOR_CAN_REPLY)) {
+    if (reply.n && o->kind == STORE_MESSAGE && (ch->capabilities & CONNECTOR_CAN_REPLY)) {
         if (id_valid(reply))
-            memcpy(o->answers.s, reply.p, ID_LEN);
+            memcpy(o->about.s, reply.p, ID_LEN);
         else
             o->reply_to = copy(o->a, reply);
     }
@@ -137,6 +137,9 @@ const char *plan_read(struct channel *ch, struct out *o, const struct store_out_
     o->to = copy(o->a, address_outward(ch, i->address));
     o->text = copy(o->a, en->text);
     o->target = copy(o->a, i->target_external);
+    o->progress = copy(o->a, i->progress);
+    if (o->kind != STORE_MESSAGE && !o->target.n)
+        o->about = en->target; /* a person's message: its id is in the entry itself */
     if (en->erased)
         return "erased: what was to be sent was erased";
     if (!o->to.n)

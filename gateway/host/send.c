@@ -329,7 +329,30 @@ static void on_pump(void *arg)
 
 /* ---- what the store gives ---- */
 
-static void on_answered_entry(void *arg, const struct err *e, const struct store_entry *en)
+/* why: "code: words" */
+static void cannot(struct out *o, const char *why)
+{
+    char code[32];
+    size_t n = strcspn(why, ":");
+    snprintf(code, sizeof(code), "%.*s", (int)(n < 31 ? n : 31), why);
+    outcome_failed(o, code, why + n + (why[n] ? 2 : 0));
+}
+
+static void plan(struct out *o)
+{
+    struct out_box *b = o->box;
+    const char *why = plan_parts(b->ch, o);
+    if (why) {
+        cannot(o, why);
+        return;
+    }
+    plan_progress(o, o->progress);
+    o->state = OUT_WAITING;
+    box_pump(b);
+}
+
+/* The entry that it answers or changes: what the provider calls it. */
+static void on_about(void *arg, const struct err *e, const struct store_entry *en)
 {
     struct out *o = arg;
     o->owed = false;
@@ -337,13 +360,12 @@ static void on_answered_entry(void *arg, const struct err *e, const struct store
         out_free(o);
         return;
     }
-    json_t *ids = !e->code && en->external_ids.n ? json_parse(en->external_ids, 4, NULL) : NULL;
-    const json_t *first = json_array_get(ids, 0);
-    if (json_is_string(first))
-        o->reply_to = arena_slice(o->a, slice_of(json_string_value(first), json_string_length(first)));
-    json_decref(ids);
-    o->state = OUT_WAITING;
-    box_pump(o->box);
+    struct slice id = e->code ? slice_str(NULL) : history_external(en, o->a);
+    if (o->kind == STORE_MESSAGE)
+        o->reply_to = id;
+    else
+        o->target = id;
+    plan(o);
 }
 
 static void on_item(void *arg, const struct store_out_item *i)
@@ -360,23 +382,15 @@ static void on_item(void *arg, const struct store_out_item *i)
         outcome_unknown(o, "it was being sent when the connection or this server was cut off");
         return;
     }
-    if (!why)
-        why = plan_parts(ch, o);
     if (why) {
-        char code[32];
-        size_t n = strcspn(why, ":");
-        snprintf(code, sizeof(code), "%.*s", (int)(n < 31 ? n : 31), why);
-        outcome_failed(o, code, why + n + (why[n] ? 2 : 0));
-        return;
-    }
-    plan_progress(o, i->progress);
-    if (o->answers.s[0]) {
+        cannot(o, why);
+    } else if (o->about.s[0]) {
         o->state = OUT_LOOKING;
         o->owed = true;
-        store_entry_find(ch->o->op, o->answers, on_answered_entry, o);
-        return;
+        store_entry_find(ch->o->op, o->about, on_about, o);
+    } else {
+        plan(o);
     }
-    box_pump(b);
 }
 
 /* ---- the lease ---- */

@@ -34,13 +34,9 @@ static void on_entries(void *arg, const struct err *e, const struct store_entry 
         const struct store_entry *en = &entries[--n];
         if (!en->inbound || en->kind != STORE_MESSAGE || strcmp(en->channel, ch->id) != 0)
             continue;
-        json_t *ids = en->external_ids.n ? json_parse(en->external_ids, 4, NULL) : NULL;
-        const json_t *first = json_array_get(ids, 0);
-        if (json_is_string(first))
-            ch->plugin->c->read(
-                ch->c, bytes_from(q->to),
-                (struct connector_bytes){json_string_value(first), json_string_length(first)});
-        json_decref(ids);
+        struct slice target = history_external(en, q->a);
+        if (target.n)
+            ch->plugin->c->read(ch->c, bytes_from(q->to), bytes_from(target));
         break;
     }
     telling_free(q);

@@ -403,6 +403,18 @@ void store_ingest(struct store_op *op, const struct store_inbound *given,
     loop_defer(fake.loop, ingest_run, q);
 }
 
+void store_seen_also(struct store_op *op, const char *channel, struct slice provider_id, struct id entry,
+                     store_done done, void *arg);
+void store_seen_also(struct store_op *op, const char *channel, struct slice provider_id, struct id entry,
+                     store_done done, void *arg)
+{
+    char key[1024];
+    (void)op;
+    snprintf(key, sizeof(key), "%s  %.*s", channel, (int)provider_id.n, provider_id.p);
+    mem_free(map_put(&seen, slice_str(key), mem_strdup(entry.s)));
+    finish(done, arg, fine);
+}
+
 void store_status_in(struct store_op *op, const char *channel, struct slice external_id,
                      enum store_status status, struct slice error_json, store_done done, void *arg)
 {

@@ -34,7 +34,7 @@ T(a_message_is_stored_once)
     EQ_STR(fake.in[0]->name, "Leyla");
     EQ_STR(fake.in[0]->area, "tr/izmir");
     EQ_INT(fake.in[0]->clearance, 1);
-    EQ_STR(fake.in[0]->extra, "");
+    EQ_STR(fake.in[0]->extra, "{\"ids\":[\"m1\"]}");
     char entry[40];
     memcpy(entry, p->delivered[0].entry, sizeof(entry));
     setup_deliver("probe", &it, 1);
@@ -139,10 +139,38 @@ T(an_album_is_one_entry)
     EQ_STR(p->delivered[0].entry, p->delivered[1].entry);
     EQ_STR(fake.in[0]->extra,
            "{\"attachments\":[{\"type\":\"image/jpeg\",\"name\":\"\",\"size\":0,\"state\":\"fetching\"},"
-           "{\"type\":\"application/octet-stream\",\"name\":\"2.jpg\",\"size\":9,\"state\":\"fetching\"}]}");
+           "{\"type\":\"application/"
+           "octet-stream\",\"name\":\"2.jpg\",\"size\":9,\"state\":\"fetching\"}],\"ids\":[\"a\",\"b\"]}");
     EQ_INT(fake.in[0]->jobs_n, 2);
     EQ_STR(fake.in[0]->jobs[0], "{\"at\":0,\"voice\":false,\"size\":0,\"channel\":\"p\",\"url\":\"https://"
                                 "x.example/1.jpg\",\"type\":\"image/jpeg\"}");
+    setup_end(&h);
+}
+
+T(a_part_of_an_album_that_comes_again)
+{
+    struct host *h = setup_start(CHANNELS);
+    struct probe *p = setup_probe("probe");
+    struct connector_media m = {.size = sizeof(m), .url = B("https://x.example/1.jpg")};
+    struct connector_item items[4];
+    for (int i = 0; i < 4; i++) {
+        static const char *const ids[] = {"a", "b", "c", "d"};
+        items[i] = message(ids[i], "probe:1", "");
+        items[i].group = B("g1");
+        items[i].media = &m;
+        items[i].media_n = 1;
+    }
+    setup_deliver("probe", items, 3);
+    EQ_INT(fake.in_n, 1);
+    setup_deliver("probe", items + 1, 2);
+    EQ_INT(fake.in_n, 1);
+    EQ_INT(p->delivered[1].outcome, CONNECTOR_ITEM_DUPLICATE);
+    setup_deliver("probe", items, 4); /* the last one was never taken */
+    EQ_INT(fake.in_n, 2);
+    EQ_STR(fake.in[1]->id, "d");
+    OK(strstr(fake.in[1]->extra, "fetching"));
+    EQ_INT(p->delivered[2].outcome, CONNECTOR_ITEM_DUPLICATE);
+    EQ_INT(p->delivered[3].outcome, CONNECTOR_ITEM_STORED);
     setup_end(&h);
 }
 
@@ -160,7 +188,8 @@ T(everything_else_of_a_message_is_kept)
     EQ_STR(
         fake.in[0]->extra,
         "{\"location\":{\"latitude\":41.5000000,\"longitude\":-2.2500000,\"name\":\"here\"},\"contact_card\":"
-        "{\"own\":true,\"name\":\"N\",\"phone\":\"+1\"},\"choice\":\"c1\",\"reply_to\":\"e1\"}");
+        "{\"own\":true,\"name\":\"N\",\"phone\":\"+1\"},\"choice\":\"c1\",\"reply_to\":\"e1\",\"ids\":[\"a\"]"
+        "}");
     setup_end(&h);
 }
 

@@ -416,6 +416,30 @@ T(files_of_ours_go_as_parts)
     setup_end(&h);
 }
 
+T(a_quote_and_a_reaction_use_the_providers_id)
+{
+    struct host *h = setup_start(PROBE);
+    struct probe *p = setup_probe("probe");
+    struct store_entry en = {.id = fake_id(7),
+                             .thread = fake_id(2),
+                             .seq = 5,
+                             .inbound = true,
+                             .channel = "p",
+                             .extra = SLICE("{\"ids\":[\"m5\"]}")};
+    char extra[100];
+    fake.entries = &en;
+    fake.entries_n = 1;
+    snprintf(extra, sizeof(extra), "{\"reply_to\":\"%s\"}", en.id.s);
+    out("p", item("yes", extra), 30);
+    EQ_STR(p->sent[0].reply_to, "m5");
+    struct store_out_item i = item("new", NULL);
+    i.entry.kind = STORE_EDIT;
+    i.entry.target = en.id;
+    out("p", i, 30);
+    EQ_STR(p->sent[1].target, "m5");
+    setup_end(&h);
+}
+
 T(typing_and_read_reach_the_provider)
 {
     struct host *h = setup_start(PROBE);
