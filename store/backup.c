@@ -6,50 +6,14 @@
 #include "store/backup_internal.h"
 #include "gateway/base/log.h"
 #include "gateway/base/mem.h"
-#include "gateway/base/text.h"
 #include "store/admin_internal.h"
 #include "store/side.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define PAGE        "50"
 #define STREAM_PAGE "500"
 #define PATH_ROOM   4096
-#define MASTER_END  ".master"
-
-struct backup_op {
-    char *name;
-    char root[65];
-    uint64_t seals, lines;
-};
-
-struct backup {
-    struct store *s;
-    struct blobs *blobs;
-    char *dir;
-    unsigned char public_half[RECOVERY_KEY];
-    struct sealed_writer *data, *keys;
-    unsigned char data_sha[32], keys_sha[32];
-    struct buf out; /* commands of this page */
-    char cursor[24];
-    bool of_keys; /* the key store's turn */
-    unsigned pending;
-    struct backup_op *ops;
-    size_t ops_n, at;
-    bool at_audit;
-    char stream_from[64];
-    uint64_t threads, contacts, others, blobs_n, blob_bytes, key_records, masters;
-    int64_t begun_ms;
-    struct buf manifest;
-    struct err e;
-    void (*done)(void *arg, const struct err *e, struct slice manifest_json);
-    void *arg;
-};
 
 static void end(struct backup *b)
 {
@@ -73,11 +37,6 @@ static bool failed(struct backup *b, const struct err *e)
     if (e->code && !b->e.code)
         b->e = *e;
     return b->e.code != 0;
-}
-
-static void path_of(const struct backup *b, const char *name, char out[PATH_ROOM])
-{
-    snprintf(out, PATH_ROOM, "%s/%s", b->dir, name);
 }
 
 /* Work on a thread, then `next`, unless it failed. */
@@ -121,16 +80,6 @@ static void scan(struct backup *b);
 static void streams_begin(struct backup *b);
 static void masters_begin(struct backup *b);
 
-static void page_work(struct backup *b, struct blobs *blobs)
-{
-    (void)blobs;
-    if (b->out.err)
-        err_set(&b->e, ERR_TOO_LARGE, "a page of keys is too large for a backup");
-    else if (b->out.n)
-        sealed_add(b->of_keys ? b->keys : b->data, 'c', buf_view(&b->out), &b->e);
-    buf_clear(&b->out);
-}
-
 static void page_written(struct backup *b)
 {
     if (strcmp(b->cursor, "0") != 0)
@@ -148,7 +97,7 @@ static void page_answered(struct backup *b)
     if (b->e.code)
         end(b);
     else
-        step(b, page_work, page_written);
+        step(b, backup_page_work, page_written);
 }
 
 static void restore_command(struct backup *b, struct slice key, struct slice ends_ms, struct slice dump)
@@ -401,7 +350,7 @@ static void stream_got(void *arg, const struct err *e, const struct redis_reply 
         snprintf(b->stream_from, sizeof b->stream_from, "(%.*s", (int)id.n, id.p);
     }
     buf_clear(&key);
-    step(b, page_work, stream_written);
+    step(b, backup_page_work, stream_written);
 }
 
 static void stream_read(struct backup *b)
@@ -439,81 +388,9 @@ static void streams_begin(struct backup *b)
 
 static void keys_begin(struct backup *b);
 
-struct file_walk {
-    struct backup *b;
-    struct blobs *blobs;
-};
-
-/* A file that goes while it is copied was erased: it need not be in the backup. */
-static void one_file(void *arg, const char *name, int64_t modified_ms)
-{
-    struct file_walk *w = arg;
-    struct backup *b = w->b;
-    struct err gone = {0};
-    struct buf bytes, record;
-    uint64_t size, at = 0;
-    (void)modified_ms;
-    if (b->e.code || w->blobs->backend->size(w->blobs->ctx, name, &size, &gone) != 0)
-        return;
-    buf_init(&bytes, BACKUP_CHUNK + 1);
-    buf_init(&record, 2 * BACKUP_CHUNK);
-    while (at < size && b->e.code == 0 && gone.code == 0) {
-        buf_reset(&bytes);
-        buf_reset(&record);
-        if (w->blobs->backend->get(w->blobs->ctx, name, at, BACKUP_CHUNK, &bytes, &gone) != 0 || bytes.n == 0)
-            break;
-        part_put(&record, slice_str(name));
-        part_number(&record, size);
-        part_number(&record, at);
-        part_put(&record, buf_view(&bytes));
-        sealed_add(b->data, 'b', buf_view(&record), &b->e);
-        at += bytes.n;
-    }
-    if (at == size) {
-        b->blobs_n++;
-        b->blob_bytes += size;
-    } else if (gone.code && gone.code != ERR_NOT_FOUND && !b->e.code) {
-        b->e = gone;
-    }
-    buf_clear(&bytes);
-    buf_clear(&record);
-}
-
-static void data_manifest(struct backup *b, struct buf *m)
-{
-    buf_printf(m,
-               "{\"version\":1,\"created_ms\":%lld,\"threads\":%llu,\"contacts\":%llu,\"others\":%llu,"
-               "\"files\":%llu,"
-               "\"file_bytes\":%llu,\"operations\":{",
-               (long long)b->begun_ms, (unsigned long long)b->threads, (unsigned long long)b->contacts,
-               (unsigned long long)b->others, (unsigned long long)b->blobs_n,
-               (unsigned long long)b->blob_bytes);
-    for (size_t i = 0; i < b->ops_n; i++)
-        buf_printf(m, "%s\"%s\":{\"seals\":%llu,\"lines\":%llu,\"root\":\"%s\"}", i ? "," : "",
-                   b->ops[i].name, (unsigned long long)b->ops[i].seals, (unsigned long long)b->ops[i].lines,
-                   b->ops[i].root);
-    buf_str(m, "}");
-}
-
-static void files_work(struct backup *b, struct blobs *blobs)
-{
-    struct file_walk w = {b, blobs};
-    struct buf last;
-    page_work(b, blobs); /* what the streams left */
-    if (b->e.code == 0)
-        blobs->backend->each(blobs->ctx, one_file, &w, &b->e);
-    if (b->e.code)
-        return;
-    buf_init(&last, 1u << 20);
-    data_manifest(b, &last);
-    buf_char(&last, '}');
-    sealed_finish(&b->data, buf_view(&last), b->data_sha, &b->e);
-    buf_clear(&last);
-}
-
 static void files_begin(struct backup *b)
 {
-    step(b, files_work, keys_begin);
+    step(b, backup_files_work, keys_begin);
 }
 
 /* ---- keys ---- */
@@ -525,65 +402,6 @@ static void keys_begin(struct backup *b)
     scan(b);
 }
 
-static void one_master(struct backup *b, const char *name)
-{
-    char path[PATH_ROOM], text[256];
-    size_t n = strlen(name), end_n = sizeof MASTER_END - 1;
-    if (n <= end_n || strcmp(name + n - end_n, MASTER_END) != 0)
-        return;
-    snprintf(path, sizeof path, "%s/keys/%s", store_dir(b->s), name);
-    FILE *f = fopen(path, "re");
-    if (!f) {
-        err_set(&b->e, ERR_IO, "cannot read a master key: %s", strerror(errno));
-        return;
-    }
-    size_t got = fread(text, 1, sizeof text, f);
-    struct buf record;
-    fclose(f);
-    buf_init(&record, 1024);
-    part_put(&record, slice_of(name, n - end_n));
-    part_put(&record, slice_of(text, got));
-    sealed_add(b->keys, 'm', buf_view(&record), &b->e);
-    b->masters++;
-    mem_wipe(text, sizeof text);
-    mem_wipe(record.p, record.n);
-    buf_clear(&record);
-}
-
-static void write_manifest(struct backup *b)
-{
-    char path[PATH_ROOM], hex[65];
-    text_hex(hex, b->keys_sha, 32);
-    buf_drop_back(&b->manifest, 1);
-    buf_printf(&b->manifest, ",\"keys_sha256\":\"%s\"}", hex);
-    path_of(b, BACKUP_MANIFEST, path);
-    recovery_write_file(path, buf_view(&b->manifest), &b->e);
-}
-
-static void masters_work(struct backup *b, struct blobs *blobs)
-{
-    char path[PATH_ROOM], hex[65];
-    (void)blobs;
-    snprintf(path, sizeof path, "%s/keys", store_dir(b->s));
-    DIR *dir = opendir(path);
-    if (!dir)
-        err_set(&b->e, ERR_IO, "cannot read the folder of the keys: %s", strerror(errno));
-    for (struct dirent *en; dir && b->e.code == 0 && (en = readdir(dir));)
-        one_master(b, en->d_name);
-    if (dir)
-        closedir(dir);
-    if (b->e.code)
-        return;
-    text_hex(hex, b->data_sha, 32);
-    data_manifest(b, &b->manifest);
-    buf_printf(&b->manifest,
-               ",\"keys\":%llu,\"master_keys\":%llu,\"keys_expire_ms\":%lld,\"data_sha256\":\"%s\"}",
-               (unsigned long long)b->key_records, (unsigned long long)b->masters,
-               (long long)(b->begun_ms + ADMIN_KEY_BACKUP_MS), hex);
-    if (sealed_finish(&b->keys, buf_view(&b->manifest), b->keys_sha, &b->e) == 0)
-        write_manifest(b);
-}
-
 static void all_written(struct backup *b)
 {
     log_event(LOG_INFO, "backup.done", log_int("threads", (int64_t)b->threads),
@@ -593,38 +411,10 @@ static void all_written(struct backup *b)
 
 static void masters_begin(struct backup *b)
 {
-    step(b, masters_work, all_written);
+    step(b, backup_masters_work, all_written);
 }
 
 /* ---- the beginning ---- */
-
-static void begin_work(struct backup *b, struct blobs *blobs)
-{
-    char path[PATH_ROOM];
-    struct buf head;
-    (void)blobs;
-    if (recovery_public_read(store_dir(b->s), b->public_half, &b->e) != 0) {
-        err_prefix(&b->e, "a backup needs keys/recovery.pub");
-        return;
-    }
-    if (mkdir(b->dir, 0700) != 0) {
-        err_set(&b->e, errno == EEXIST ? ERR_CONFLICT : ERR_IO, "cannot make the backup's folder: %s",
-                strerror(errno));
-        return;
-    }
-    path_of(b, BACKUP_DATA, path);
-    b->data = sealed_create(path, "data", b->public_half, &b->e);
-    path_of(b, BACKUP_KEYS, path);
-    b->keys = b->data ? sealed_create(path, "keys", b->public_half, &b->e) : NULL;
-    if (!b->keys)
-        return;
-    buf_init(&head, 256);
-    buf_printf(&head, "{\"version\":1,\"schema\":%d,\"created_ms\":%lld}", STORE_SCHEMA,
-               (long long)b->begun_ms);
-    if (sealed_add(b->data, 'h', buf_view(&head), &b->e) == 0)
-        sealed_add(b->keys, 'h', buf_view(&head), &b->e);
-    buf_clear(&head);
-}
 
 static void noted(void *arg, const struct err *e, const struct redis_reply *r)
 {
@@ -689,5 +479,5 @@ void store_backup(struct store *s, const char *dir,
     struct store_op *op;
     for (size_t i = 0; (op = store_op_at(s, i)); i++)
         add_op(b, store_op_name(op));
-    step(b, begin_work, note_key_backup);
+    step(b, backup_begin_work, note_key_backup);
 }

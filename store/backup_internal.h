@@ -35,6 +35,43 @@ bool backup_key_parse(struct slice key, struct slice *op, struct slice *rest);
 /* The operation of that name, also the system's; NULL. */
 struct store_op *backup_op(struct store *s, struct slice name);
 
+/* ---- a backup under way, for its flow (backup.c) and what it does on threads (backup_write.c) ---- */
+
+struct backup_op {
+    char *name;
+    char root[65];
+    uint64_t seals, lines;
+};
+
+struct backup {
+    struct store *s;
+    struct blobs *blobs;
+    char *dir;
+    unsigned char public_half[RECOVERY_KEY];
+    struct sealed_writer *data, *keys;
+    unsigned char data_sha[32], keys_sha[32];
+    struct buf out; /* commands of this page */
+    char cursor[24];
+    bool of_keys; /* the key store's turn */
+    unsigned pending;
+    struct backup_op *ops;
+    size_t ops_n, at;
+    bool at_audit;
+    char stream_from[64];
+    uint64_t threads, contacts, others, blobs_n, blob_bytes, key_records, masters;
+    int64_t begun_ms;
+    struct buf manifest;
+    struct err e;
+    void (*done)(void *arg, const struct err *e, struct slice manifest_json);
+    void *arg;
+};
+
+void backup_begin_work(struct backup *b, struct blobs *blobs); /* folder and files */
+void backup_page_work(struct backup *b, struct blobs *blobs);  /* the commands that were collected */
+void backup_files_work(struct backup *b, struct blobs *blobs); /* the store's files; ends the data */
+void backup_masters_work(struct backup *b,
+                         struct blobs *blobs); /* the master keys; ends the keys and writes the manifest */
+
 /* recovery_keep.c: the public half that stays in dir/keys; ERR_NOT_FOUND. */
 int recovery_public_read(const char *dir, unsigned char public_half[RECOVERY_KEY], struct err *e);
 /* Writes a small file whole: beside, fsync, rename, fsync of the directory. */

@@ -10,206 +10,14 @@
 #include "store/audit.h"
 #include "store/keys_internal.h"
 #include "store/rewrite.h"
+#include "store/rotate.h"
 #include "store/side.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define LOOK_MS  2000
 #define ALIVE_MS 10000
 #define WAIT_MS  500
 #define GIVE_UP  120 /* times WAIT_MS */
-#define PRINT    16
-
-static const char nodes_key[] = "p:{_}:nodes";
-
-/* ---- the file {op}.master.new ---- */
-
-static int read_new(struct store_op *op, unsigned char key[CRYPTO_KEY], struct err *e)
-{
-    struct buf path;
-    char text[2 * CRYPTO_KEY + 8] = "";
-    buf_init(&path, 4096);
-    keys_master_path(op, ".new", &path);
-    int fd = open(path.p, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    bool good = n >= 2 * CRYPTO_KEY && text_unhex(key, CRYPTO_KEY, slice_of(text, (size_t)2 * CRYPTO_KEY));
-    mem_wipe(text, sizeof text);
-    buf_clear(&path);
-    return good ? 0
-                : err_set(e, ERR_NOT_FOUND, "keys/%s.master.new does not hold 64 hex digits",
-                          store_op_name(op));
-}
-
-static int make_new(struct store_op *op, struct err *e)
-{
-    struct buf path;
-    unsigned char key[CRYPTO_KEY];
-    char text[2 * CRYPTO_KEY + 2];
-    buf_init(&path, 4096);
-    keys_master_path(op, ".new", &path);
-    text_random(key, sizeof key);
-    text_hex(text, key, sizeof key);
-    int fd = open(path.p, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool good = fd >= 0 && write(fd, text, 2 * CRYPTO_KEY) == 2 * CRYPTO_KEY && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    mem_wipe(text, sizeof text);
-    mem_wipe(key, sizeof key);
-    buf_clear(&path);
-    return good ? 0
-                : err_set(e, ERR_IO, "cannot write keys/%s.master.new: %s", store_op_name(op),
-                          strerror(errno));
-}
-
-/* The new key becomes the key. On a node that shares the folder with the one that did it, it was done
- * already. */
-static void take_over_file(struct store_op *op)
-{
-    struct buf from, to;
-    buf_init(&from, 4096);
-    buf_init(&to, 4096);
-    keys_master_path(op, ".new", &from);
-    keys_master_path(op, "", &to);
-    if (rename(from.p, to.p) != 0 && errno != ENOENT)
-        log_event(LOG_ERROR, "keys.rename_failed", log_str("operation", store_op_name(op)));
-    char *slash = strrchr(to.p, '/');
-    *slash = '\0';
-    int fd = open(to.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        if (fsync(fd) != 0)
-            log_event(LOG_ERROR, "keys.sync_failed", log_str("operation", store_op_name(op)));
-        close(fd);
-    }
-    buf_clear(&from);
-    buf_clear(&to);
-}
-
-/* ---- every node ---- */
-
-struct rotate_watch {
-    struct store_op *op;
-    struct timer *tick;
-    bool asking, closed;
-};
-
-static void ignored(void *arg, const struct err *e, const struct redis_reply *r)
-{
-    (void)arg, (void)e, (void)r;
-}
-
-static struct slice rotate_key(struct store_op *op, struct buf *key)
-{
-    buf_init(key, 256);
-    return store_key(op, key, "rotate", SLICE(""));
-}
-
-static void ack(struct store_op *op, const char *phase)
-{
-    struct buf key;
-    char field[80];
-    snprintf(field, sizeof field, "n:%s", store_node(op->store));
-    struct slice argv[] = {SLICE("HSET"), rotate_key(op, &key), slice_str(field), slice_str(phase)};
-    store_keys_send(op, ignored, NULL, 4, argv);
-    buf_clear(&key);
-}
-
-static bool known(const struct store_op *op, unsigned char version)
-{
-    return keys_master(op->keys, version) != NULL;
-}
-
-/* What this node has to do in a phase; false: it cannot (yet). */
-static bool follow(struct store_op *op, struct slice phase, unsigned char version, struct slice print)
-{
-    unsigned char key[CRYPTO_KEY], own[PRINT];
-    if (slice_is(phase, "add") && !known(op, version)) {
-        if (read_new(op, key, NULL) != 0)
-            return false;
-        keys_master_print(key, store_op_name(op), own);
-        bool fits = text_equal_secret(print, slice_of(own, PRINT));
-        if (fits)
-            keys_master_add(op, version, key);
-        mem_wipe(key, sizeof key);
-        return fits;
-    }
-    if (!known(op, version))
-        return false;
-    if (slice_is(phase, "use") || slice_is(phase, "drop"))
-        keys_master_use(op, version);
-    if (slice_is(phase, "drop")) {
-        take_over_file(op);
-        for (int i = 0; i < 2; i++)
-            if (op->keys->master[i].version && op->keys->master[i].version != version)
-                keys_master_drop(op, op->keys->master[i].version);
-    }
-    return true;
-}
-
-static void watched(void *arg, const struct err *e, const struct redis_reply *r)
-{
-    struct rotate_watch *w = arg;
-    w->asking = false;
-    if (w->closed) {
-        mem_free(w);
-        return;
-    }
-    timer_start(w->tick, LOOK_MS);
-    if (e->code || r->n != 3 || r->items[0]->kind != REDIS_TEXT)
-        return;
-    char phase[8];
-    snprintf(phase, sizeof phase, "%.*s", (int)store_item(r, 0).n, store_item(r, 0).p);
-    if (follow(w->op, slice_str(phase), (unsigned char)store_number(r->items[1]), store_item(r, 2)))
-        ack(w->op, phase);
-}
-
-static void watch(void *arg)
-{
-    struct rotate_watch *w = arg;
-    struct buf key;
-    if (w->op->system) { /* this node lives */
-        char now[24];
-        snprintf(now, sizeof now, "%lld", (long long)store_now_ms(w->op->store));
-        store_data_send(w->op, ignored, NULL, 4,
-                        (const struct slice[]){SLICE("ZADD"), SLICE(nodes_key), slice_str(now),
-                                               slice_str(store_node(w->op->store))});
-    }
-    w->asking = true;
-    struct slice argv[] = {SLICE("HMGET"), rotate_key(w->op, &key), SLICE("phase"), SLICE("version"),
-                           SLICE("print")};
-    store_keys_send(w->op, watched, w, 5, argv);
-    buf_clear(&key);
-}
-
-void rotate_open(struct store_op *op)
-{
-    struct rotate_watch *w = op->side->rotate = mem_alloc(sizeof *w);
-    w->op = op;
-    w->tick = timer_new(store_loop(op->store), watch, w);
-    timer_start(w->tick, 1);
-}
-
-void rotate_close(struct side *s)
-{
-    struct rotate_watch *w = s->rotate;
-    if (!w)
-        return;
-    s->rotate = NULL;
-    if (w->op->system)
-        store_data_send(
-            w->op, ignored, NULL, 3,
-            (const struct slice[]){SLICE("ZREM"), SLICE(nodes_key), slice_str(store_node(w->op->store))});
-    timer_free(&w->tick);
-    w->closed = true;
-    if (!w->asking)
-        mem_free(w);
-}
 
 /* ---- the node that rotates ---- */
 
@@ -217,7 +25,7 @@ struct rotation {
     struct store_op *op;
     char *actor;
     unsigned char version;
-    unsigned char print[PRINT];
+    unsigned char print[ROTATE_PRINT];
     char phase[8];
     unsigned waited, pending;
     char cursor[24];
@@ -255,9 +63,9 @@ static void set_phase(struct rotation *t, const char *phase, store_reply cb)
     snprintf(t->phase, sizeof t->phase, "%s", phase);
     snprintf(version, sizeof version, "%u", t->version);
     t->waited = 0;
-    struct slice argv[] = {SLICE("HSET"),       rotate_key(t->op, &key),  SLICE("phase"),
-                           slice_str(t->phase), SLICE("version"),         slice_str(version),
-                           SLICE("print"),      slice_of(t->print, PRINT)};
+    struct slice argv[] = {
+        SLICE("HSET"),    rotate_key(t->op, &key), SLICE("phase"), slice_str(t->phase),
+        SLICE("version"), slice_str(version),      SLICE("print"), slice_of(t->print, ROTATE_PRINT)};
     store_keys_send(t->op, cb, t, 8, argv);
     buf_clear(&key);
 }
@@ -336,7 +144,7 @@ static void wait(void *arg, bool closing)
     snprintf(since, sizeof since, "%lld", (long long)(store_now_ms(t->op->store) - ALIVE_MS));
     store_data_send(
         t->op, alive_read, t, 4,
-        (const struct slice[]){SLICE("ZRANGEBYSCORE"), SLICE(nodes_key), slice_str(since), SLICE("+inf")});
+        (const struct slice[]){SLICE("ZRANGEBYSCORE"), SLICE(ROTATE_NODES), slice_str(since), SLICE("+inf")});
 }
 
 static void phase_set(void *arg, const struct err *e, const struct redis_reply *r)
@@ -494,7 +302,7 @@ static void own_read(void *arg, const struct err *e, const struct redis_reply *r
     argv[argc++] = SLICE("mv");
     argv[argc++] = slice_str(version);
     argv[argc++] = SLICE("fp");
-    argv[argc++] = slice_of(t->print, PRINT);
+    argv[argc++] = slice_of(t->print, ROTATE_PRINT);
     if (t->e.code)
         end(t);
     else
@@ -553,8 +361,8 @@ static void begin_new(struct rotation *t)
 {
     unsigned char key[CRYPTO_KEY];
     struct err none = {0};
-    if (read_new(t->op, key, &none) != 0 &&
-        (make_new(t->op, &t->e) != 0 || read_new(t->op, key, &t->e) != 0)) {
+    if (rotate_read_new(t->op, key, &none) != 0 &&
+        (rotate_make_new(t->op, &t->e) != 0 || rotate_read_new(t->op, key, &t->e) != 0)) {
         end(t);
         return;
     }
@@ -573,12 +381,12 @@ static void begun(void *arg, const struct err *e, const struct redis_reply *r)
         return;
     }
     struct slice phase = store_item(r, 0), print = store_item(r, 2);
-    if (!phase.n || print.n != PRINT) {
+    if (!phase.n || print.n != ROTATE_PRINT) {
         begin_new(t);
         return;
     }
     t->version = (unsigned char)store_number(r->items[1]);
-    memcpy(t->print, print.p, PRINT);
+    memcpy(t->print, print.p, ROTATE_PRINT);
     char name[8];
     snprintf(name, sizeof name, "%.*s", (int)phase.n, phase.p);
     set_phase(t, name, phase_set); /* where it stopped */

@@ -34,7 +34,7 @@ struct store {
     int64_t clock_offset; /* Redis's time minus the monotonic one, ms */
     struct timer *tick;   /* each second */
     unsigned ticks;
-    struct list sleepers; /* side.c: what waits for a moment */
+    struct list sleepers;         /* side.c: what waits for a moment */
     struct stream_reader *reader; /* events.c */
 };
 
