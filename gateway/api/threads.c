@@ -181,11 +181,13 @@ static void on_entries(void *arg, const struct err *e, const struct store_entry 
     buf_clear(&b);
 }
 
-static bool query_seq(struct call *c, const char *key, uint64_t *seq)
+/* False when it is malformed; *given tells whether it is there. */
+static bool query_seq(struct call *c, const char *key, uint64_t *seq, bool *given)
 {
     struct buf b;
     buf_init(&b, 64);
-    bool good = !call_query(c, key, &b) || slice_u64(buf_view(&b), seq);
+    *given = call_query(c, key, &b);
+    bool good = !*given || slice_u64(buf_view(&b), seq);
     buf_clear(&b);
     return good;
 }
@@ -211,15 +213,17 @@ static void on_entries_card(void *arg, const struct err *e, const struct card *c
     unsigned limit = call_limit(c);
     if (!limit)
         return;
-    if (!query_seq(c, "before", &before) || !query_seq(c, "after", &after)) {
+    bool has_before, has_after;
+    if (!query_seq(c, "before", &before, &has_before) || !query_seq(c, "after", &after, &has_after) ||
+        after > INT64_MAX || before > INT64_MAX) {
         call_problem(c, 400, "before, after: the number of an entry is wanted");
         return;
     }
-    if (after) {
+    if (has_after) {
         from = after + 1;
         to = after + limit;
     } else {
-        to = before ? before - 1 : card->t->last_seq;
+        to = has_before ? (before ? before - 1 : 0) : card->t->last_seq;
         from = to > limit ? to - limit + 1 : 1;
     }
     if (card->t->clearance == 2) /* reading a sealed matter is told in the audit */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Preloaded into redis-server: writes down, after each fsync of an append-only file, how long the file was then. What a power cut may take
- * is all behind the last such length; test_power_cut.py cuts there. FSYNC_LOG names the file to write to. */
+ * Preloaded into redis-server: writes down, after each fsync of an append-only file, how long the file was
+ * then. What a power cut may take is all behind the last such length; test_power_cut.py cuts there. FSYNC_LOG
+ * names the file to write to; FSYNC_DELAY_US makes each sync take up to so long, as a slow disk does, so that
+ * a kill finds bytes that are written and not yet synced. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -32,8 +34,16 @@ static void note(int fd)
     close(out);
 }
 
+static void slowly(void)
+{
+    const char *delay = getenv("FSYNC_DELAY_US");
+    if (delay && atoi(delay) > 0)
+        usleep((useconds_t)(rand() % atoi(delay)));
+}
+
 int fdatasync(int fd)
 {
+    slowly();
     int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
     int r = real(fd);
     if (r == 0)
@@ -43,6 +53,7 @@ int fdatasync(int fd)
 
 int fsync(int fd)
 {
+    slowly();
     int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
     int r = real(fd);
     if (r == 0)

@@ -51,7 +51,7 @@ def what_was_synced_survives_a_power_cut():
     rng = random.Random(SEED)
     d = p.Parley({"log_level": "warn"})
     log = os.path.join(d.dir, "fsync.log")
-    env = {"FSYNC_LOG": log}
+    env = {"FSYNC_LOG": log, "FSYNC_DELAY_US": "30000"}
     lib = build(d)
     env["LD_PRELOAD"] = lib
     try:
