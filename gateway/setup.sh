@@ -140,7 +140,8 @@ setup_install() {
 
 # ---- building -------------------------------------------------------------------------------------------------------------
 
-# setup_build PRESET: configures once, then builds what has changed. Quiet when there is nothing to say.
+# setup_build PRESET: configures once, then builds what has changed. Quiet when there is nothing to say. With setup_keep_going it
+# builds whatever it can.
 setup_build() {
     local preset=$1 dir log
     dir="$setup_top/build-$preset"
@@ -152,7 +153,11 @@ setup_build() {
     fi
     # A glob is looked through each time; that is no work.
     if ninja -C "$dir" -n 2>/dev/null | grep '^\[' | grep -qvE 'Re-checking globbed|Re-running CMake'; then setup_say "Building ($preset)"; fi
-    ninja -C "$dir" >"$log" 2>&1 || { cat "$log" >&2; return 1; }
+    ninja -C "$dir" ${setup_keep_going:+-k 0} >"$log" 2>&1 || { setup_errors "$log"; return 1; }
+}
+
+setup_errors() {
+    grep -E '^FAILED|error:|undefined reference|multiple definition|ninja: error|CMake Error' "$1" | cut -c1-300 | head -40 >&2
 }
 
 # setup_pages FOLDER: npm ci when the lock file changed, npm run build when a source did.
