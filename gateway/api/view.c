@@ -270,7 +270,12 @@ void view_entry(struct buf *b, struct api_op *o, const struct store_entry *en)
     if (en->target.s[0])
         str(b, "target", en->target.s);
     buf_str(b, ",\"external_ids\":");
-    buf_slice(b, en->external_ids.n ? en->external_ids : SLICE("[]"));
+    if (en->external_ids.n)
+        buf_slice(b, en->external_ids);
+    else if (json_is_array(json_object_get(extra, "ids"))) /* of what came in */
+        json_write(json_object_get(extra, "ids"), b);
+    else
+        buf_str(b, "[]");
     buf_printf(b, ",\"status\":\"%s\"", store_status_names[en->status]);
     number(b, "attempt", en->attempt);
     if (en->error.n) {
