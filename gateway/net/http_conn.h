@@ -32,8 +32,9 @@ struct http_server {
     bool listening, draining, freed;
     struct timer *sweep;
     struct list waits[HTTP_WAITS];
-    size_t connections; /* websockets that were handed over count as well */
-    uint64_t drain_end;
+    struct list sockets; /* websockets that were handed over (ws_hand.h) */
+    size_t connections;  /* websockets that were handed over count as well */
+    uint64_t drain_began, drain_end;
     void (*drained)(void *arg);
     void *drained_arg;
     unsigned holds; /* its owner, the listener, connections, websockets */

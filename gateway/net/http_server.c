@@ -2,6 +2,7 @@
  * The listener: accepting, time limits, draining. */
 #include "gateway/base/mem.h"
 #include "gateway/net/http_conn.h"
+#include "gateway/net/ws_hand.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/sockios.h>
@@ -16,6 +17,7 @@
 #define SERVER_BODY_RATE  512   /* bytes a second */
 #define SERVER_STALL_MS   60000 /* a peer that takes nothing of its answer for so long is gone */
 #define SERVER_BACKLOG    1024
+#define SERVER_FRESH_MS   1000 /* when draining: for the first request of a connection that was just taken */
 
 void http_server_hold(struct http_server *s)
 {
@@ -120,6 +122,32 @@ static void server_close_waiting(struct http_server *s, enum http_wait w)
         http_conn_close(container_of(s->waits[w].next, struct http_conn, node));
 }
 
+static void server_cut(struct http_server *s)
+{
+    for (int w = 0; w < HTTP_WAITS; w++)
+        server_close_waiting(s, (enum http_wait)w);
+    struct list all;
+    list_init(&all);
+    for (struct list *n; (n = list_pop(&s->sockets));)
+        list_push(&all, n);
+    for (struct list *n; (n = list_pop(&all));) {
+        struct ws_hand *hand = container_of(n, struct ws_hand, node);
+        list_push(&s->sockets, n);
+        hand->cut(hand); /* it may be gone now */
+    }
+}
+
+/* Nothing was asked and nothing is on its way. */
+static bool sweep_silent(struct http_conn *c, uint64_t now)
+{
+    uv_os_fd_t fd;
+    int waiting = 0;
+    (void)now;
+    if (uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0)
+        ioctl(fd, FIONREAD, &waiting);
+    return c->in.n == 0 && waiting == 0;
+}
+
 static void server_sweep(void *arg)
 {
     struct http_server *s = arg;
@@ -130,9 +158,12 @@ static void server_sweep(void *arg)
     sweep_waiting(s, HTTP_WAIT_LINGER, now, SERVER_LINGER_MS);
     sweep_all(s, HTTP_WAIT_BODY, now, sweep_body);
     sweep_all(s, HTTP_WAIT_WRITE, now, sweep_write);
+    if (s->draining && now >= s->drain_began + SERVER_FRESH_MS) {
+        sweep_all(s, HTTP_WAIT_IDLE, now, sweep_silent);
+        sweep_all(s, HTTP_WAIT_HEAD, now, sweep_silent);
+    }
     if (s->draining && now >= s->drain_end)
-        for (int w = 0; w < HTTP_WAITS; w++)
-            server_close_waiting(s, (enum http_wait)w);
+        server_cut(s);
     if (s->sweep && s->connections)
         timer_start(s->sweep, SERVER_SWEEP_MS);
     http_server_release(s);
@@ -222,6 +253,7 @@ struct http_server *http_server_new(struct loop *l, const struct http_config *cf
     server_defaults(&s->cf);
     for (int w = 0; w < HTTP_WAITS; w++)
         list_init(&s->waits[w]);
+    list_init(&s->sockets);
     s->sweep = timer_new(l, server_sweep, s);
     s->holds = 2;
     s->listening = true;
@@ -239,19 +271,12 @@ struct http_server *http_server_new(struct loop *l, const struct http_config *cf
 void http_server_drain(struct http_server *s, uint64_t grace_ms, void (*done)(void *arg), void *arg)
 {
     s->draining = true;
-    s->drain_end = loop_now_ms(s->loop) + grace_ms;
+    s->drain_began = loop_now_ms(s->loop);
+    s->drain_end = s->drain_began + grace_ms;
     s->drained = done;
     s->drained_arg = arg;
     server_stop_listening(s);
-    server_close_waiting(s, HTTP_WAIT_IDLE);
-    /* Connections that have not said anything yet. The list changes while they go, so look again from the
-     * start. */
-    for (struct list *n = s->waits[HTTP_WAIT_HEAD].next; n != &s->waits[HTTP_WAIT_HEAD];) {
-        struct http_conn *c = container_of(n, struct http_conn, node);
-        n = n->next;
-        if (c->in.n == 0)
-            http_conn_close(c);
-    }
+    sweep_all(s, HTTP_WAIT_IDLE, s->drain_began, sweep_silent);
     if (s->connections)
         timer_start(s->sweep, SERVER_SWEEP_MS);
     server_check_drained(s);
@@ -266,8 +291,7 @@ void http_server_free(struct http_server **sp)
     s->freed = true;
     s->drained = NULL;
     server_stop_listening(s);
-    for (int w = 0; w < HTTP_WAITS; w++)
-        server_close_waiting(s, (enum http_wait)w);
+    server_cut(s);
     timer_free(&s->sweep);
     http_server_release(s);
 }

@@ -3,6 +3,7 @@
 #include "gateway/net/loop.h"
 #include "gateway/base/map.h"
 #include "gateway/base/mem.h"
+#include <openssl/crypto.h>
 #include <uv.h>
 
 struct deferred {
@@ -20,6 +21,7 @@ struct loop {
     uv_timer_t limit; /* of one loop_turn */
     struct list deferred;
     struct list signals;
+    struct list ends; /* deferred until loop_free */
     unsigned working;
 };
 
@@ -80,6 +82,7 @@ struct loop *loop_new(void)
     err_assert(uv_loop_init(&l->uv) == 0);
     list_init(&l->deferred);
     list_init(&l->signals);
+    list_init(&l->ends);
     uv_check_init(&l->uv, &l->check);
     uv_check_start(&l->check, loop_run_deferred);
     uv_unref((uv_handle_t *)&l->check);
@@ -127,6 +130,11 @@ void loop_free(struct loop **lp)
     struct loop *l = *lp;
     if (!l)
         return;
+    for (struct list *n; (n = list_pop(&l->ends));) {
+        struct deferred *d = container_of(n, struct deferred, node);
+        d->fn(d->arg);
+        mem_free(d);
+    }
     while (l->working)
         uv_run(&l->uv, UV_RUN_ONCE);
     while (!list_empty(&l->deferred))
@@ -158,6 +166,14 @@ void loop_defer(struct loop *l, void (*fn)(void *arg), void *arg)
     d->arg = arg;
     list_push(&l->deferred, &d->node);
     uv_idle_start(&l->idle, loop_idle);
+}
+
+void loop_at_end(struct loop *l, void (*fn)(void *arg), void *arg)
+{
+    struct deferred *d = mem_alloc(sizeof(*d));
+    d->fn = fn;
+    d->arg = arg;
+    list_push(&l->ends, &d->node);
 }
 
 uint64_t loop_now_ms(struct loop *l)
@@ -212,6 +228,7 @@ static void job_work(uv_work_t *w)
 {
     struct job *j = container_of(w, struct job, uv);
     j->work(j->arg);
+    OPENSSL_thread_stop(); /* else what OpenSSL keeps for each thread is never given back */
 }
 
 static void job_done(uv_work_t *w, int status)

@@ -15,6 +15,8 @@ void loop_run(struct loop *l);
 void loop_turn(struct loop *l, unsigned wait_ms);
 void loop_stop(struct loop *l);
 void loop_free(struct loop **l);
+/* fn when loop_free begins, while the loop still turns: for what lives as long as the loop. */
+void loop_at_end(struct loop *l, void (*fn)(void *arg), void *arg);
 void *loop_uv(struct loop *l); /* the uv_loop_t, for this folder alone */
 
 /* Runs fn once the current callback has returned. */

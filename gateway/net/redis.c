@@ -315,6 +315,8 @@ void redis_free(struct redis **rp)
     r->up = false;
     timer_free(&r->retry);
     timer_free(&r->deadline);
+    if (r->link)
+        redis_link_flush(r->link); /* what was given before this is still sent, though nobody waits for it */
     redis_fail_all(r, &r->sent, -ERR_CANCELLED);
     redis_fail_all(r, &r->refused, -ERR_CANCELLED);
     redis_link_free(&r->link);

@@ -32,7 +32,8 @@ struct redis_config {
 
 struct redis *redis_new(struct loop *l, const struct redis_config *cf,
                         struct err *e); /* connects by itself, again and again */
-void redis_free(struct redis **r);      /* pending callbacks get ERR_CANCELLED */
+/* What was given is still written if the socket takes it at once; pending callbacks get ERR_CANCELLED. */
+void redis_free(struct redis **r);
 bool redis_up(const struct redis *r);
 
 /* cb: err 0 and reply (which may be kind ERROR), or err -ERR_UNAVAILABLE / -ERR_TIMEOUT / -ERR_CANCELLED and

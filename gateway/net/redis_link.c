@@ -238,6 +238,12 @@ static void link_poll_closed(uv_handle_t *h)
     link_release(container_of(h, struct redis_link, poll));
 }
 
+void redis_link_flush(struct redis_link *k)
+{
+    if (k->out.n && !k->connecting && !k->break_told)
+        link_flush(k);
+}
+
 void redis_link_free(struct redis_link **kp)
 {
     struct redis_link *k = *kp;

@@ -25,6 +25,8 @@ struct redis_link_events {
 /* Begins to connect. Events never come from inside a call. */
 struct redis_link *redis_link_new(struct loop *l, const struct redis_address *a,
                                   const struct redis_link_events *ev, void *arg);
+/* Writes what the system takes at once: for last words before redis_link_free. */
+void redis_link_flush(struct redis_link *k);
 void redis_link_free(struct redis_link **k); /* no event follows */
 /* Append commands here; they are written before the loop sleeps. */
 struct buf *redis_link_out(struct redis_link *k);

@@ -27,7 +27,7 @@ struct ws_message {
 
 struct ws {
     struct lws *wsi;
-    struct http_server *server;
+    struct ws_hand hand;
     struct ws_events ev;
     void *arg;
     size_t max_message, queued;
@@ -70,22 +70,35 @@ static void ws_end(struct ws *w)
         return;
     w->told = true;
     w->ev.closed(w, w->arg);
-    ws_hand_end(w->server);
+    ws_hand_end(&w->hand);
     if (!w->holds)
         ws_free(w);
 }
 
+/* What waits is sent before, but not when the peer takes nothing or has broken the rules. */
 static void close_with(struct ws *w, unsigned code, const char *reason)
 {
     if (w->closing)
         return;
     w->closing = true;
     w->close_code = code;
+    if (code == 1003 || code == 1009 || code == 1013) {
+        drop(&w->out);
+        w->queued = 0;
+    }
     snprintf(w->close_reason, sizeof(w->close_reason), "%s", reason ? reason : "");
     if (w->wsi) {
         lws_callback_on_writable(w->wsi);
         lws_set_timeout(w->wsi, PENDING_TIMEOUT_CLOSE_SEND, CLOSE_S);
     }
+}
+
+static void cut(struct ws_hand *hand)
+{
+    struct ws *w = container_of(hand, struct ws, hand);
+    w->closing = true;
+    if (w->wsi)
+        lws_set_timeout(w->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
 }
 
 /* ---- in ---- */
@@ -199,6 +212,8 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         return 0;
     case LWS_CALLBACK_RECEIVE:
         return w ? take(w, in, n) : -1;
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        return w && w->close_sent ? -1 : 0; /* it answers ours: the end */
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return w ? write_next(w) : -1;
     case LWS_CALLBACK_WSI_DESTROY:
@@ -236,6 +251,20 @@ static void silent(int level, const char *line)
     (void)line; /* it logs each adoption as an error, and bytes of frames */
 }
 
+/* In two steps, with turns of the loop between them in which the handles close. The library clears `context`
+ * when it is done. */
+static void context_end(void *arg)
+{
+    struct loop *l = arg;
+    lws_context_destroy(context);
+    for (int turns = 0; context && turns < 8; turns++)
+        loop_turn(l, 0);
+    if (context)
+        lws_context_destroy(context);
+    context = NULL;
+    vhost = NULL;
+}
+
 static bool context_open(struct loop *l)
 {
     void *loops[1] = {loop_uv(l)};
@@ -247,11 +276,13 @@ static bool context_open(struct loop *l)
     info.options =
         LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8;
     info.foreign_loops = loops;
+    info.pcontext = &context;
     info.fd_limit_per_thread = 0;
     info.pt_serv_buf_size = 16384;
     context = lws_create_context(&info);
     if (!context)
         return false;
+    loop_at_end(l, context_end, l);
     info.port = CONTEXT_PORT_NO_LISTEN_SERVER;
     info.protocols = protocols;
     info.retry_and_idle_policy = &retry;
@@ -301,10 +332,11 @@ struct ws *ws_accept(struct http_req *rq, const char *subprotocol, size_t max_me
     w->max_message = max_message;
     w->loop = ws_hand_loop(rq);
     w->holding = true;
+    w->hand.cut = cut;
     list_init(&w->out);
     list_init(&w->early);
     buf_init(&w->in, max_message);
-    int fd = context_open(w->loop) ? ws_hand_detach(rq, &early, &w->server) : -ERR_UNAVAILABLE;
+    int fd = context_open(w->loop) ? ws_hand_detach(rq, &early, &w->hand) : -ERR_UNAVAILABLE;
     if (fd < 0) {
         err_set(e, ERR_UNAVAILABLE, "no websocket can be opened now");
         http_problem(rq, 503, "no websocket can be opened now", NULL);
@@ -321,7 +353,7 @@ struct ws *ws_accept(struct http_req *rq, const char *subprotocol, size_t max_me
     buf_clear(&early);
     if (!wsi) { /* it has closed the descriptor itself */
         err_set(e, ERR_UNAVAILABLE, "the websocket ended at once");
-        ws_hand_end(w->server);
+        ws_hand_end(&w->hand);
         ws_free(w);
         return NULL;
     }

@@ -5,7 +5,6 @@ usage: test_http.py [path of echo_server [part of a test's name]]"""
 import os
 import signal
 import socket
-import subprocess
 import time
 
 from wire import Echo, eventually, main, one, read_answer, take, test
@@ -505,25 +504,29 @@ def ipv6_and_bad_addresses():
 @test
 def draining():
     e = Echo()
-    idle, fresh, late, half = e.connect(), e.connect(), e.connect(), e.connect()
+    idle, fresh, late, half, late_comer = (e.connect() for _ in range(5))
     idle.sendall(GET + b"\r\n")
     read_answer(idle)
     late.sendall(b"GET /late?400 HTTP/1.1\r\nHost: x\r\n\r\n" + SMUGGLED)
     half.sendall(POST + b"Content-Length: 5\r\n\r\nhel")
     time.sleep(0.1)
     e.child.send_signal(signal.SIGTERM)
-    assert idle.recv(100) == b"" and fresh.recv(100) == b""
+    assert idle.recv(100) == b""
     try:
         e.connect()
         raise AssertionError("still listening")
     except ConnectionRefusedError:
         pass
+    late_comer.sendall(GET + b"\r\n")  # connected before, asks now: no connection is refused
+    answer = read_answer(late_comer)
+    assert answer[0] == 200 and answer[1]["connection"] == "close"
+    assert fresh.recv(100) == b""
     half.sendall(b"lo")
     answer = read_answer(half)
     assert answer[2] == b"hello" and answer[1]["connection"] == "close"
     got = read_answer(late)
     assert got[2] == b"400" and got[1]["connection"] == "close"
-    for s in (idle, fresh, late, half):
+    for s in (idle, fresh, late, half, late_comer):
         s.close()
     began = time.time()
     assert e.child.wait(5) == 0
