@@ -244,9 +244,9 @@ static size_t body_limit(const struct host *h, const struct channel *ch, const s
 static void door_missing(struct host *h, const struct door_path *p, struct http_req *rq)
 {
     const char *why;
-    struct channel *ch = channel_find(h, p->op, p->channel);
-    bool opening =
-        (store_op_find(h->store, p->op) && !map_get(&h->ops, p->op)) || (ch && !channel_running(ch));
+    const struct channel *ch = channel_find(h, p->op, p->channel);
+    bool opening = (store_op_find(h->store, p->op) && !map_get(&h->ops, p->op)) ||
+                   (ch && !channel_running(ch) && ch->state != CHANNEL_DISABLED);
     if (!store_ready(h->store, &why) || opening)
         door_problem(rq, 503, "starting; try again in a moment");
     else

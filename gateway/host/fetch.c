@@ -242,7 +242,9 @@ static bool take(struct channel *ch, struct transfer *t, const struct connector_
                                .body = f->parts_n ? slice_str(NULL) : arena_slice(t->a, slice_from(f->body)),
                                .guard = ours ? h->guard : h->guard_media,
                                .max_response = (size_t)(want < most ? want : most),
-                               .timeout_ms = f->timeout_ms};
+                               .timeout_ms = f->timeout_ms,
+                               /* What may have been sent is not repeated, not by curl either. */
+                               .once = f->about && !(ch->capabilities & CONNECTOR_IDEMPOTENT)};
     return true;
 }
 

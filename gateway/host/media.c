@@ -48,7 +48,7 @@ static void report(struct job *j, struct slice attachment, int64_t retry_ms)
     store_media_done(j->o->op, j->item, j->thread, j->seq, j->at, attachment, retry_ms, on_reported, j);
 }
 
-static struct slice place_of(const struct job *j, const char *state)
+static struct slice place_of(const struct job *j, const char *state, const char *why)
 {
     struct buf b;
     buf_init(&b, 16384);
@@ -56,8 +56,13 @@ static struct slice place_of(const struct job *j, const char *state)
     buf_json_str(&b, j->type.n ? j->type : SLICE("application/octet-stream"));
     buf_str(&b, ",\"name\":");
     buf_json_str(&b, j->name);
-    buf_printf(&b, ",\"size\":%llu%s,\"state\":\"%s\"}", (unsigned long long)j->size,
+    buf_printf(&b, ",\"size\":%llu%s,\"state\":\"%s\"", (unsigned long long)j->size,
                j->voice ? ",\"voice\":true" : "", state);
+    if (*why) {
+        buf_str(&b, ",\"error\":");
+        buf_json_str(&b, slice_str(why));
+    }
+    buf_char(&b, '}');
     struct slice out = arena_slice(j->a, buf_view(&b));
     buf_clear(&b);
     return out;
@@ -67,7 +72,7 @@ static void fail(struct job *j, const char *why)
 {
     log_event(LOG_WARN, "media.failed", log_str("operation", j->o->name), log_str("channel", j->channel),
               log_str("why", why), log_int("tries", j->tries + 1));
-    report(j, place_of(j, "failed"), 0);
+    report(j, place_of(j, "failed", why), 0);
 }
 
 /* Full jitter: somewhere between nothing and 10 s, 20 s, 40 s … */
@@ -79,7 +84,7 @@ static void again(struct job *j, const char *why)
     }
     uint64_t most = 10000u << j->tries;
     int64_t wait = (int64_t)(1000 + text_random_u64() % most);
-    report(j, place_of(j, "fetching"), store_now_ms(j->o->h->store) + wait);
+    report(j, place_of(j, "fetching", ""), store_now_ms(j->o->h->store) + wait);
 }
 
 /* ---- what was fetched ---- */
@@ -119,7 +124,7 @@ static void on_type(void *arg, const char *type, struct slice bytes)
 static void fetched(struct job *j, struct slice bytes, struct slice type)
 {
     if (!bytes.n) {
-        fail(j, "empty");
+        fail(j, "the file is empty");
         return;
     }
     if (type.n && !j->type.n)
@@ -133,13 +138,13 @@ static void on_fetched(const struct fetch_response *r, void *arg)
 {
     struct job *j = arg;
     if (r->err == -ERR_TOO_LARGE || r->err == -ERR_FORBIDDEN || r->err == -ERR_INVALID)
-        fail(j, err_name(r->err));
+        fail(j, r->error && *r->error ? r->error : err_name(r->err));
     else if (r->err)
         again(j, err_name(r->err));
     else if (r->status >= 200 && r->status < 300)
         fetched(j, r->body, fetch_header(r, "content-type"));
     else if (r->status >= 400 && r->status < 500 && r->status != 408 && r->status != 425 && r->status != 429)
-        fail(j, "refused");
+        fail(j, "the other side does not give it");
     else
         again(j, "no such answer");
 }
@@ -196,7 +201,7 @@ static void answered(void *arg, int err, struct connector_bytes bytes, struct co
         fetched(j, slice_from(bytes), slice_from(type));
     else if (err == CONNECTOR_OK || err == CONNECTOR_EINVALID || err == CONNECTOR_ELIMIT ||
              err == CONNECTOR_EUNSUPPORTED)
-        fail(j, "refused by the connector");
+        fail(j, "it is too large, or no longer there");
     else
         again(j, "the connector could not fetch it");
 }

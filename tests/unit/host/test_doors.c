@@ -7,6 +7,8 @@
     "[{\"id\":\"p\",\"connector\":\"probe\",\"settings\":{\"token\":\"s3cret-token\"}},"                     \
     "{\"id\":\"q\",\"connector\":\"quiet\",\"settings\":{\"token\":\"x\",\"path_secret\":"                   \
     "\"0123456789abcdefghijkl\"}},"                                                                          \
+    "{\"id\":\"off\",\"connector\":\"probe\",\"settings\":{\"token\":\"x\"},\"disabled\":true},"             \
+    "{\"id\":\"wrong\",\"connector\":\"probe\"},"                                                            \
     "{\"id\":\"w\",\"connector\":\"pull\",\"settings\":{\"token\":\"x\",\"origins\":[\"https://"             \
     "site.example\"]}}]"
 
@@ -35,15 +37,18 @@ T(what_is_not_there_looks_the_same)
                                           "/ws/chat/op/p",
                                           "/files/",
                                           "/files/abc",
+                                          "/hooks/op/off",
                                           "/hooks/op/p/../q"};
     for (size_t i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++) {
         bool file = strncmp(nothing[i], "/files/", 7) == 0;
         int status =
             fake_request(h, file ? HTTP_M_GET : HTTP_M_POST, nothing[i], NULL, file ? NULL : "hello")->status;
-        if (status != 404 && i != 10)
+        if (status != 404 && i != 11)
             TEST_FAIL("%s: %d", nothing[i], status);
     }
     EQ_INT(fake_request(h, HTTP_M_POST, "/hooks/op/q/0123456789abcdefghijkl", yes, "hello")->status, 200);
+    EQ_INT(fake_request(h, HTTP_M_POST, "/hooks/op/wrong", yes, "hello")->status,
+           503); /* a 404 would be final */
     setup_end(&h);
 }
 
