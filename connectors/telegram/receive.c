@@ -10,6 +10,8 @@
 #define BACKOFF_MAX_MS 60000
 #define CONFLICT_MS    5000
 #define WATCH_MS       (5 * 60 * 1000)
+#define HASTE_MS                                                                                             \
+    1000 /* an answer so soon, with nothing in it: the other side does not wait as it was asked to */
 
 static json_t *allowed_updates(void)
 {
@@ -155,7 +157,10 @@ static void on_updates(void *arg, const struct answer *a)
     if (json_is_array(a->ok) && json_array_size(a->ok) == 0) {
         c->failures = 0;
         c->h->state(c->inst, true, "");
-        poll(c);
+        if (c->h->now_ms(c->inst) - c->asked_ms < HASTE_MS)
+            poll_later(c, HASTE_MS);
+        else
+            poll(c);
     } else if (json_is_array(a->ok))
         poll_answer(c, a);
     else if (a->code == 401 || a->code == 404) {
@@ -178,6 +183,7 @@ static void poll(connector_instance *c)
 {
     json_t *body = json_pack("{s:I,s:i,s:i,s:o}", "offset", (json_int_t)c->offset, "limit", UPDATES_MAX,
                              "timeout", POLL_S, "allowed_updates", allowed_updates());
+    c->asked_ms = c->h->now_ms(c->inst);
     api_call(c, "getUpdates", body, NULL, 0, (POLL_S + 15) * 1000, NULL, on_updates, c);
 }
 
@@ -186,9 +192,10 @@ static void on_webhook_gone(void *arg, const struct answer *a)
     connector_instance *c = arg;
     if (!c->polling || c->stopping)
         return;
-    if (a->ok)
+    if (a->ok) {
+        c->h->state(c->inst, true, "");
         poll(c);
-    else
+    } else
         on_updates(c, a); /* says why, and tries again */
 }
 

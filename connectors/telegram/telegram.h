@@ -20,6 +20,7 @@ struct connector_instance {
     bool known;        /* getMe has answered: the token is right */
     unsigned busy;     /* sends, media and requests under way */
     int64_t offset;    /* of the next getUpdates */
+    int64_t asked_ms;  /* when the last one began */
     unsigned failures; /* polls that failed in a row */
 };
 
