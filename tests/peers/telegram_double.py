@@ -85,17 +85,18 @@ class TelegramDouble:
         app = web.Application(client_max_size=64 << 20)
         app.router.add_route("*", "/file/bot{token}/{path:.*}", self._file)
         app.router.add_route("*", "/bot{token}/{method}", self._call)
-        self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        self.runner = web.AppRunner(app, access_log=None)
         await self.runner.setup()
-        await web.TCPSite(self.runner, "127.0.0.1", self.port).start()
+        await web.TCPSite(self.runner, "127.0.0.1", self.port, shutdown_timeout=1).start()
         self.changed = asyncio.Event()
         self.poller = 0
         self.http = ClientSession()
         self.queues = {}
 
     async def _close(self):
-        for task in asyncio.all_tasks(self.loop):
+        for task in asyncio.all_tasks(self.loop) - {asyncio.current_task()}:
             task.cancel()
+        await asyncio.sleep(0)
         await self.http.close()
         await self.runner.cleanup()
 

@@ -341,6 +341,8 @@ async def a_conflict_is_told_and_passes(w):
     w.tg.write(next(chats), "poke", "Poke")  # ends the poll that waits
     c = await channel_state(w, "down")
     assert "another program" in c["state_text"], c
+    await asyncio.sleep(5.5)
+    w.tg.write(next(chats), "poke again", "Poke")
     await channel_state(w, "up")
 
 
