@@ -32,6 +32,7 @@ struct api_op {
     struct store_listener *listener;
     struct timer *queues_timer;
     bool queues_changed, loaded;
+    struct list waiters; /* for `loaded` */
 };
 
 struct api {
@@ -48,6 +49,8 @@ struct api {
 /* NULL: no such operation. */
 struct api_op *operation_find(struct api *a, struct slice name);
 struct member *operation_member(struct api_op *o, const char *agent);
+/* Calls done (never from inside) once the agents are known; ok false: the store is away. */
+void operation_wait(struct api_op *o, void (*done)(void *arg, bool ok), void *arg);
 const json_t *operation_document(struct api_op *o); /* current; may be NULL */
 void operation_free(void *o);
 /* The fallback chain of a language: tags, NULL-terminated, at most 7. */

@@ -214,12 +214,16 @@ static void on_token(void *arg, const struct err *e, const struct store_token *t
     store_user_get(q->o->api->cf.store, t->agent, on_acting_user, x);
 }
 
-void auth_request(struct api *a, struct api_op *o, struct http_req *rq, bool needs_origin,
-                  void (*done)(void *arg, const struct err *e, const struct caller *c), void *arg)
+struct request { /* a request whose operation is being loaded */
+    struct api *a;
+    struct http_req *rq;
+    struct asking *q;
+    bool needs_origin;
+};
+
+static void ask(struct api *a, struct http_req *rq, bool needs_origin, struct asking *q)
 {
-    struct asking *q = mem_alloc(sizeof *q);
     struct slice authorization = http_req_header(rq, "authorization"), secret;
-    *q = (struct asking){o, done, arg};
     if (authorization.n) { /* a bearer token makes cookies ignored */
         if (authorization.n < 8 || !slice_is_nocase((struct slice){authorization.p, 7}, "bearer "))
             refuse(q, ERR_AUTH, "only bearer tokens are taken");
@@ -235,6 +239,30 @@ void auth_request(struct api *a, struct api_op *o, struct http_req *rq, bool nee
         refuse(q, ERR_FORBIDDEN, "this request does not come from our page");
     else
         store_session_check(a->cf.store, secret, on_session, q);
+}
+
+static void on_operation(void *arg, bool ok)
+{
+    struct request r = *(struct request *)arg;
+    mem_free(arg);
+    if (ok)
+        ask(r.a, r.rq, r.needs_origin, r.q);
+    else
+        refuse(r.q, ERR_UNAVAILABLE, "the store is away; try again in a moment");
+}
+
+void auth_request(struct api *a, struct api_op *o, struct http_req *rq, bool needs_origin,
+                  void (*done)(void *arg, const struct err *e, const struct caller *c), void *arg)
+{
+    struct asking *q = mem_alloc(sizeof *q);
+    *q = (struct asking){o, done, arg};
+    if (!o || o->loaded) {
+        ask(a, rq, needs_origin, q);
+        return;
+    }
+    struct request *r = mem_alloc(sizeof *r);
+    *r = (struct request){a, rq, q, needs_origin};
+    operation_wait(o, on_operation, r);
 }
 
 /* ---- signing in and out ---- */
@@ -291,18 +319,63 @@ static void me_json(struct api *a, const struct store_user *u, struct buf *b)
     buf_str(b, "]}");
 }
 
-static void me_answer(struct call *c, const struct store_user *u, const char *cookie)
+struct me { /* an answer that waits until all operations are known */
+    struct call *c;
+    char *login, *name, *locale, *cookie;
+};
+
+static void me_free(struct me *m)
+{
+    mem_free(m->login);
+    mem_free(m->name);
+    mem_free(m->locale);
+    if (m->cookie)
+        mem_wipe(m->cookie, strlen(m->cookie));
+    mem_free(m->cookie);
+    mem_free(m);
+}
+
+static void me_reply(struct me *m)
 {
     struct buf b;
     buf_init(&b, 1 << 20);
-    me_json(c->api, u, &b);
+    me_json(m->c->api, &(struct store_user){.login = m->login, .name = m->name, .locale = m->locale}, &b);
     struct http_head heads[] = {{"Content-Type", SLICE("application/json")},
                                 {"Cache-Control", SLICE("no-store")},
-                                {cookie ? "Set-Cookie" : NULL, slice_str(cookie)},
+                                {m->cookie ? "Set-Cookie" : NULL, slice_str(m->cookie)},
                                 {NULL, {0, 0}}};
-    http_reply(c->rq, 200, heads, buf_view(&b));
+    http_reply(m->c->rq, 200, heads, buf_view(&b));
     buf_clear(&b);
-    call_end(c);
+    call_end(m->c);
+    me_free(m);
+}
+
+static void me_go(void *arg, bool ok)
+{
+    struct me *m = arg;
+    struct api *a = m->c->api;
+    struct store_op *op;
+    for (size_t i = 0; ok && (op = store_op_at(a->cf.store, i)); i++) {
+        struct api_op *o = operation_find(a, slice_str(store_op_name(op)));
+        if (o && !o->loaded) {
+            operation_wait(o, me_go, m);
+            return;
+        }
+    }
+    if (ok) {
+        me_reply(m);
+        return;
+    }
+    call_problem(m->c, 503, "the store is away; try again in a moment");
+    me_free(m);
+}
+
+static void me_answer(struct call *c, const struct store_user *u, const char *cookie)
+{
+    struct me *m = mem_alloc(sizeof *m);
+    *m = (struct me){c, mem_strdup(u->login), mem_strdup(u->name ? u->name : ""), mem_strdup(u->locale),
+                     mem_strdup(cookie)};
+    me_go(m, true);
 }
 
 struct signing { /* a user who gave the right password */

@@ -46,14 +46,51 @@ struct member *operation_member(struct api_op *o, const char *agent)
     return map_get(&o->members, slice_str(agent));
 }
 
+struct waiter {
+    struct list node;
+    struct api_op *o;
+    void (*done)(void *arg, bool ok);
+    void *arg;
+};
+
+static void tell_waiters(struct api_op *o, bool ok)
+{
+    struct list *l;
+    while ((l = list_pop(&o->waiters))) {
+        struct waiter *w = container_of(l, struct waiter, node);
+        w->done(w->arg, ok);
+        mem_free(w);
+    }
+}
+
 static void on_agents(void *arg, const struct err *e, const struct store_agent *const *a, size_t n)
 {
     struct api_op *o = arg;
-    if (e->code)
-        return; /* the next event, or the listener's gap, loads anew */
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; !e->code && i < n; i++)
         member_put(o, a[i]);
-    o->loaded = true;
+    o->loaded |= !e->code; /* else the next that waits tries again */
+    tell_waiters(o, !e->code);
+}
+
+static void on_loaded_already(void *arg)
+{
+    struct waiter *w = arg;
+    w->done(w->arg, true);
+    mem_free(w);
+}
+
+void operation_wait(struct api_op *o, void (*done)(void *arg, bool ok), void *arg)
+{
+    struct waiter *w = mem_alloc(sizeof *w);
+    bool first = list_empty(&o->waiters);
+    *w = (struct waiter){.o = o, .done = done, .arg = arg};
+    if (o->loaded) {
+        loop_defer(o->api->cf.loop, on_loaded_already, w);
+        return;
+    }
+    list_push(&o->waiters, &w->node);
+    if (first)
+        store_agents_get(o->op, on_agents, o);
 }
 
 static void on_agent(void *arg, const struct err *e, const struct store_agent *a)
@@ -282,6 +319,7 @@ struct api_op *operation_find(struct api *a, struct slice name)
     map_init(&o->waiting);
     list_init(&o->sockets);
     list_init(&o->jobs);
+    list_init(&o->waiters);
     map_put(&a->ops, name, o);
     load_all(o);
     dispatch_start(o);
