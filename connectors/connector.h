@@ -464,8 +464,8 @@ enum connector_setting_type {
     CONNECTOR_S_BOOL
 };
 
-/* Every channel has two more, which are the host's: `capabilities` narrows what the connector can there ("text
- * files choices", see connectors/README.md), `rate` is its messages a second at most. */
+/* Every channel has two more, which are the host's: `capabilities` narrows what the connector can there
+ * ("text files choices", see connectors/README.md), `rate` is its messages a second at most. */
 struct connector_setting {
     const char *name;
     enum connector_setting_type type;
