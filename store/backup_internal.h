@@ -32,6 +32,8 @@ bool command_get(struct slice *rest, struct slice *argv, size_t *argc, bool *goo
 
 /* "p:{op}:kind…" taken apart; false: no key of ours. */
 bool backup_key_parse(struct slice key, struct slice *op, struct slice *rest);
+/* "demo.master" or "demo.master.new" for a name of an operation? */
+bool backup_master_name(struct slice name);
 /* The operation of that name, also the system's; NULL. */
 struct store_op *backup_op(struct store *s, struct slice name);
 

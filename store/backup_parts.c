@@ -74,3 +74,15 @@ struct store_op *backup_op(struct store *s, struct slice name)
 {
     return slice_is(name, STORE_SYSTEM) ? store_system(s) : store_op_find(s, name);
 }
+
+bool backup_master_name(struct slice name)
+{
+    static const char *const ends[] = {".master", ".master.new"};
+    for (size_t i = 0; i < 2; i++) {
+        size_t n = strlen(ends[i]);
+        struct slice op = name.n > n ? slice_of(name.p, name.n - n) : SLICE("");
+        if (op.n && memcmp(name.p + op.n, ends[i], n) == 0 && (name_valid(op) || slice_is(op, STORE_SYSTEM)))
+            return true;
+    }
+    return false;
+}

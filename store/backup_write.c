@@ -11,8 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define PATH_ROOM  4096
-#define MASTER_END ".master"
+#define PATH_ROOM 4096
 
 static void path_of(const struct backup *b, const char *name, char out[PATH_ROOM])
 {
@@ -133,29 +132,50 @@ void backup_files_work(struct backup *b, struct blobs *blobs)
 
 /* ---- keys ---- */
 
-static void one_master(struct backup *b, const char *name)
+/* A rotation that is under way has two: "demo.master" and "demo.master.new". False: it went away meanwhile.
+ */
+static bool one_master(struct backup *b, const char *name)
 {
     char path[PATH_ROOM], text[256];
-    size_t n = strlen(name), end_n = sizeof MASTER_END - 1;
-    if (n <= end_n || strcmp(name + n - end_n, MASTER_END) != 0)
-        return;
+    if (!backup_master_name(slice_str(name)))
+        return true;
     snprintf(path, sizeof path, "%s/keys/%s", store_dir(b->s), name);
     FILE *f = fopen(path, "re");
+    if (!f && errno == ENOENT)
+        return false;
     if (!f) {
         err_set(&b->e, ERR_IO, "cannot read a master key: %s", strerror(errno));
-        return;
+        return true;
     }
     size_t got = fread(text, 1, sizeof text, f);
     struct buf record;
     fclose(f);
     buf_init(&record, 1024);
-    part_put(&record, slice_of(name, n - end_n));
+    part_put(&record, slice_str(name));
     part_put(&record, slice_of(text, got));
     sealed_add(b->keys, 'm', buf_view(&record), &b->e);
     b->masters++;
     mem_wipe(text, sizeof text);
     mem_wipe(record.p, record.n);
     buf_clear(&record);
+    return true;
+}
+
+/* False: begin again, since a rotation has renamed a file and the new key may have been missed. */
+static bool all_masters(struct backup *b)
+{
+    char path[PATH_ROOM];
+    bool whole = true;
+    b->masters = 0;
+    snprintf(path, sizeof path, "%s/keys", store_dir(b->s));
+    DIR *dir = opendir(path);
+    if (!dir)
+        err_set(&b->e, ERR_IO, "cannot read the folder of the keys: %s", strerror(errno));
+    for (struct dirent *en; dir && whole && b->e.code == 0 && (en = readdir(dir));)
+        whole = one_master(b, en->d_name);
+    if (dir)
+        closedir(dir);
+    return whole;
 }
 
 static void write_manifest(struct backup *b)
@@ -170,16 +190,10 @@ static void write_manifest(struct backup *b)
 
 void backup_masters_work(struct backup *b, struct blobs *blobs)
 {
-    char path[PATH_ROOM], hex[65];
+    char hex[65];
     (void)blobs;
-    snprintf(path, sizeof path, "%s/keys", store_dir(b->s));
-    DIR *dir = opendir(path);
-    if (!dir)
-        err_set(&b->e, ERR_IO, "cannot read the folder of the keys: %s", strerror(errno));
-    for (struct dirent *en; dir && b->e.code == 0 && (en = readdir(dir));)
-        one_master(b, en->d_name);
-    if (dir)
-        closedir(dir);
+    for (int i = 0; i < 10 && !all_masters(b); i++)
+        ; /* what was read twice is put back twice, the newer one last */
     if (b->e.code)
         return;
     text_hex(hex, b->data_sha, 32);

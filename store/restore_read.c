@@ -61,8 +61,7 @@ static bool piece_parse(struct slice rest, struct piece *p)
 
 static bool master_parse(struct slice rest, struct slice *name, struct slice *text)
 {
-    return part_get(&rest, name) && part_get(&rest, text) && rest.n == 0 &&
-           (name_valid(*name) || slice_is(*name, "_"));
+    return part_get(&rest, name) && part_get(&rest, text) && rest.n == 0 && backup_master_name(*name);
 }
 
 static bool record_good(char kind, struct slice record, struct err *e)
@@ -190,7 +189,7 @@ static void take_master(struct restore *r, struct slice record)
     char path[PATH_ROOM];
     if (!master_parse(record, &name, &text))
         return;
-    snprintf(path, sizeof path, "%s/keys/%.*s.master", store_dir(r->s), (int)name.n, name.p);
+    snprintf(path, sizeof path, "%s/keys/%.*s", store_dir(r->s), (int)name.n, name.p);
     recovery_write_file(path, text, &r->e);
 }
 

@@ -65,7 +65,7 @@ do
         local v = P.fields(key, 'n', 'u')
         local n, free = (tonumber(v.n) or 0) + 1, tonumber(v.u) or 0
         if now < free then
-            return P.err('RATE ' .. int(math.ceil((free - now) / 1000)))
+            return P.err('RATE try again in ' .. int(math.ceil((free - now) / 1000)) .. ' s')
         end
         local wait = n <= FREE and 0 or math.min(MOST_MS, FIRST_MS * 2 ^ (n - FREE - 1))
         call('HSET', key, 'n', int(n), 'u', int(now + wait))
