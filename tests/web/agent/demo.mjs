@@ -78,7 +78,7 @@ function rich(store) {
   const earlier = store.thread({ contact, state: 'resolved', assignee: me, topic: 'cash', channel: 'tg', language: { tag: 'ar', how: 'stated' }, opened: ago(60_000), outcome: 'answered' });
   store.say(earlier, { text: 'متى يصل المبلغ؟', channel: 'tg', time: ago(59_900) });
   store.say(earlier, { direction: 'out', text: 'يصل خلال ثلاثة أيام.', channel: 'tg', time: ago(59_880), status: 'read' });
-  const thread = store.thread({ contact, id: 'rich', state: 'assigned', assignee: me, topic: 'protection', channel: 'wa', language: { tag: 'ar', how: 'stated' }, opened: ago(1500), area: 'tr/izmir', tags: ['call back'] });
+  const thread = store.thread({ contact, id: 'rich', state: 'assigned', assignee: me, topic: 'protection', channel: 'wa', language: { tag: 'ar', how: 'stated' }, opened: ago(1500), area: 'tr/izmir', tags: ['call-back'] });
   const say = (entry) => store.say(thread, entry);
   say({ kind: 'event', author: { kind: 'system' }, event: { what: 'opened' }, time: ago(1500) });
   const first = say({ text: 'السلام عليكم\nI need help with my papers. انظر https://help.example.org/ar?x=1. شكراً!', channel: 'tg', time: ago(1499) });

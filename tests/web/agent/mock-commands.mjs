@@ -70,9 +70,10 @@ const table = {
   reopen: (store, socket, frame, thread) => change(store, socket, frame, thread, { state: 'assigned', assignee: store.me }, 'reopened'),
   snooze: (store, socket, frame, thread) => change(store, socket, frame, thread, { state: 'snoozed', snoozed_until: frame.until }, 'snoozed', { detail: frame.until }),
   tag(store, socket, frame, thread) {
+    if ((frame.add ?? []).some((tag) => !/^[a-z0-9][a-z0-9._-]*$/iu.test(tag))) return fail(socket, frame, 'invalid');
     thread.tags = [...new Set([...thread.tags, ...(frame.add ?? [])])].filter((tag) => !(frame.remove ?? []).includes(tag));
     store.emit({ type: 'thread.changed', thread });
-    socket.tell({ type: 'ok', ref: frame.ref, thread });
+    return socket.tell({ type: 'ok', ref: frame.ref, thread });
   },
   retry(store, socket, frame, thread) {
     const entry = store.logs.get(thread.id)[frame.seq - 1];

@@ -2,8 +2,9 @@
 // Browser tests of the agents' page. `node run.mjs [part of a name]`; pictures go to tests/out.
 // With PARLEY_URL, PARLEY_LOGIN and PARLEY_PASSWORD set, those that make sense run against that daemon instead.
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openBrowser } from './browser.mjs';
+import { openBrowser, OUT } from './browser.mjs';
 import { startMock } from './mock.mjs';
 
 const LIMIT_MS = 120_000;
@@ -25,6 +26,12 @@ function limited(work) {
 const { browser, close } = await openBrowser();
 let passed = 0;
 let failed = 0;
+/** What the open pages look like, when something went wrong. */
+async function pictures(name) {
+  const pages = await browser.pages().catch(() => []);
+  for (const [at, page] of pages.entries()) await page.screenshot({ path: join(OUT, `agent-${name}-${at}.png`) }).catch(() => undefined);
+}
+
 async function one(part, name, run) {
   const mock = real || part === 'screens' ? null : await startMock({ long: 400 });
   const big = name.startsWith('five thousand') ? await startMock({ long: 5000, many: 10_000 }) : null;
@@ -35,9 +42,11 @@ async function one(part, name, run) {
     console.log(`ok   ${name} (${Date.now() - from} ms)`);
   } catch (error) {
     failed += 1;
+    await pictures(`failed-${failed}`);
     const lines = error.message.startsWith('\n') ? 60 : 4;
     console.log(`FAIL ${name}\n     ${error.stack?.split('\n').slice(0, lines).join('\n     ')}`);
   }
+  // What a failed case left open must not linger; cases of other lanes are theirs.
   await mock?.close();
   await big?.close();
 }

@@ -13,6 +13,8 @@ import { ui } from './ui.svelte';
 
 export type Status = 'starting' | 'out' | 'in' | 'unreachable' | 'nowhere';
 
+const NOWHERE_MS = 5000;
+
 class App {
   status = $state<Status>('starting');
   me = $state.raw<Me | null>(null);
@@ -26,6 +28,8 @@ class App {
   unreadFrom = $state<number | null>(null);
   revealed = $state.raw<ReadonlySet<string>>(new Set());
   lost = $state(false);
+  /** Threads that the agent gave away: that they go out of sight needs no word. */
+  readonly parting = new Set<string>();
   /** The offer that the decline dialog is about. */
   offerAt = $state<string | null>(null);
 
@@ -74,7 +78,13 @@ class App {
     const wanted = ui.settings.operation;
     const membership = me.operations.find((op) => op.id === wanted) ?? me.operations[0];
     if (membership) this.choose(membership);
-    else this.status = 'nowhere';
+    else this.nowhere();
+  }
+
+  /** An operation may be on its way: ask again now and then, so that nobody has to. */
+  private nowhere(): void {
+    this.status = 'nowhere';
+    setTimeout(() => this.status === 'nowhere' && void this.resume(), NOWHERE_MS);
   }
 
   choose(membership: Membership): void {
@@ -86,7 +96,7 @@ class App {
       hides: (thread) => this.hides(thread),
       offered: (thread) => this.alerts.offered(thread),
       arrived: (entry) => this.alerts.arrived(entry, this.open),
-      gone: (id) => id === this.open && this.missingThread(),
+      gone: (id) => id === this.open && this.missingThread(this.parting.has(id)),
       signedOut: () => this.sessionEnded(),
       reset: () => void this.reload(),
     });
@@ -206,8 +216,8 @@ class App {
     if (!this.hides(thread)) await logs.open(id);
   }
 
-  private missingThread(): void {
-    ui.tell('error', t('thread.gone'));
+  private missingThread(expected = false): void {
+    if (!expected) ui.tell('error', t('thread.gone'));
     this.go(null);
   }
 

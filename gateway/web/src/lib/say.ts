@@ -95,18 +95,24 @@ export function untilText(time: string, now: number): string {
   return daysBetween(now, parse(time)) === 0 ? clock(time, words.locale) : moment(time, words.locale);
 }
 
-export function authorName(entry: Entry): string {
+export function authorName(entry: Entry, thread?: Thread): string {
   const { kind, id, name } = entry.author;
   if (kind === 'agent') return id === app.myId ? t('agent.me') : neutraliseLine(name ?? '') || agentName(id);
   if (kind === 'bot') return neutraliseLine(name ?? '') || t('author.bot');
   if (kind === 'system') return t('author.system');
-  return neutraliseLine(name ?? '') || t('contact.nameless');
+  return neutraliseLine(name) || (thread ? contactName(thread) : t('contact.nameless'));
 }
 
 const EVENTS = new Set([
   'opened', 'offered', 'accepted', 'declined', 'expired', 'assigned', 'transferred', 'resolved', 'reopened', 'snoozed', 'sealed',
   'language', 'topic', 'nobody',
 ]);
+
+/** Who is writing now, by name where there is one. */
+export function typingText(thread: Thread, sign: { who: 'person' | 'agent'; name?: string }): string {
+  const name = neutraliseLine(sign.name) || (sign.who === 'agent' ? t('agent.other') : neutraliseLine(thread.contact.name));
+  return name ? t('thread.typing', { name }) : t('thread.typing_person');
+}
 
 /** An actor may be an id or "agent:id"; what is no agent needs no name. */
 function actorName(by: string): string {
@@ -127,10 +133,11 @@ function eventBy(entry: Entry): string {
 export function eventText(entry: Entry): string {
   const what = entry.event?.what ?? '';
   if (!EVENTS.has(what)) return t('event.other', { what: what || '?' });
+  const to = eventDetail(what, entry.event?.detail);
+  if ((what === 'offered' || what === 'expired') && to) return t(`event.${what}_by`, { by: to });
   const by = eventBy(entry);
   const text = by ? t(`event.${what}_by`, { by }) : t(`event.${what}`);
-  const detail = eventDetail(what, entry.event?.detail);
-  return detail ? t('event.with', { event: text, detail }) : text;
+  return to ? t('event.with', { event: text, detail: to }) : text;
 }
 
 function eventDetail(what: string, detail: unknown): string {
@@ -145,7 +152,7 @@ function eventDetail(what: string, detail: unknown): string {
     const until = /^\d{12,14}$/u.test(text) ? new Date(Number(text)).toISOString() : text;
     return parse(until) ? moment(until, words.locale) : '';
   }
-  if (what === 'assigned' || what === 'transferred' || what === 'offered') return app.desk?.state.agents.has(text) ? agentName(text) : '';
+  if (what === 'assigned' || what === 'transferred' || what === 'offered' || what === 'expired') return app.desk?.state.agents.has(text) ? agentName(text) : '';
   return '';
 }
 

@@ -108,7 +108,8 @@ export function played(secs: number, locale: string): string {
 /** "3 hours ago", "in 2 days" */
 export function ago(time: string, now: number, locale: string): string {
   const diff = parse(time) - now;
-  const [value, unit] = span(Math.max(Math.abs(diff), MINUTE));
+  if (Math.abs(diff) < MINUTE) return relative(locale).format(0, 'second');
+  const [value, unit] = span(Math.abs(diff));
   return relative(locale).format(diff < 0 ? -value : value, unit);
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Against a running daemon: PARLEY_URL, PARLEY_LOGIN, PARLEY_PASSWORD, and PARLEY_CHAT=<operation>/<webchat channel>
 // for the whole way of a message.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import WebSocket from 'ws';
-import { axe, openPage, press, shot } from '../browser.mjs';
+import { axe, openPage, OUT, press, shot } from '../browser.mjs';
 import { equal, eventually, sees, signIn, status, unfocus, until, write } from '../desk.mjs';
 
 const url = (process.env.PARLEY_URL ?? '').replace(/\/$/u, '');
@@ -16,7 +18,8 @@ async function person() {
   socket.on('message', (data) => heard.push(JSON.parse(data)));
   socket.send(JSON.stringify({ type: 'hello', session: null, after: null, locale: 'ar' }));
   await eventually('the welcome of the chat', () => heard.some((frame) => frame.type === 'welcome'));
-  return { heard, close: () => socket.close(), say: (ref, text) => socket.send(JSON.stringify({ type: 'send', ref, text })) };
+  const tell = (frame) => socket.send(JSON.stringify(frame));
+  return { heard, tell, close: () => socket.close(), say: (ref, text) => tell({ type: 'send', ref, text }) };
 }
 
 export const cases = {
@@ -64,24 +67,93 @@ export const cases = {
   },
 };
 
+/** Online, and with a new thread of somebody who just wrote. */
+async function withThread(page, words) {
+  await signIn(page, url, login, password);
+  await until(page, 'presence', () => /Online|Away|On a break/u.test(document.querySelector('header .name')?.innerText ?? ''));
+  await press(page, `Presence: ${await page.$eval('header .name', (node) => node.innerText)}`);
+  await (await page.waitForSelector('[role=menuitemradio]')).click();
+  await sees(page, 'Online', 'header .name');
+  const someone = await person();
+  someone.say('c1', words);
+  await eventually('the tick', () => someone.heard.some((frame) => frame.type === 'ack'), 15_000);
+  await page.waitForSelector('.offer', { timeout: 30_000 });
+  await press(page, 'Accept', '.offer');
+  await sees(page, words, '.bubble');
+  return someone;
+}
+
+async function dialog(page, key) {
+  await until(page, 'no dialog', () => !document.querySelector('dialog[open]'));
+  await unfocus(page);
+  await page.keyboard.press(key);
+  await page.waitForSelector('dialog[open]');
+}
+
 if (chat) {
   cases['a person writes in Arabic, the agent accepts and answers, the person reads it'] = async ({ browser }) => {
     const { page, wrong, close } = await openPage(browser);
-    await signIn(page, url, login, password);
-    await until(page, 'presence', () => /Online|Away|On a break/u.test(document.querySelector('header .name')?.innerText ?? ''));
-    await press(page, `Presence: ${await page.$eval('header .name', (node) => node.innerText)}`);
-    await (await page.waitForSelector('[role=menuitemradio]')).click();
-    await sees(page, 'Online', 'header .name');
-    const someone = await person();
     const mark = `سؤال ${Date.now()}`;
-    someone.say('c1', `السلام عليكم، أريد تجديد بطاقة التسجيل. ${mark}`);
-    await eventually('the tick', () => someone.heard.some((frame) => frame.type === 'ack'), 15_000);
+    const someone = await withThread(page, `السلام عليكم، أريد تجديد بطاقة التسجيل. ${mark}`);
+    await write(page, `جواب ${mark}`);
+    await eventually('the answer in the chat', () => someone.heard.some((frame) => JSON.stringify(frame).includes(`جواب ${mark}`)), 15_000);
+    // No provider stands between: what the person's page has is delivered.
+    const { id } = someone.heard.find((frame) => frame.entry?.text === `جواب ${mark}`).entry;
+    someone.tell({ type: 'got', id });
+    await status(page, `جواب ${mark}`, 'Delivered');
+    someone.tell({ type: 'read', id });
+    await status(page, `جواب ${mark}`, 'Read');
+    someone.close();
+    equal(wrong, [], 'errors');
+    await close();
+  };
+
+  cases['all that is done to a thread: files, notes, typing, tags, snooze, resolve, reopen, transfer'] = async ({ browser }) => {
+    const { page, wrong, close } = await openPage(browser);
+    const mark = `سؤال ${Date.now()}`;
+    const someone = await withThread(page, `أريد موعداً للتسجيل. ${mark}`);
+    const file = join(OUT, 'note.txt');
+    writeFileSync(file, 'z'.repeat(3000));
+    await (await page.$('.composer input[type=file]')).uploadFile(file);
+    await page.waitForSelector('.uploads .good');
+    await write(page, `مع ملف ${mark}`);
+    await sees(page, 'note.txt', '.bubble .file');
+    await eventually('the file in the chat', () => someone.heard.some((frame) => frame.entry?.attachments?.length), 15_000);
+    someone.tell({ type: 'typing', on: true });
+    await sees(page, 'is writing…', '.typing').catch(() => { throw new Error('the person typing was not shown'); });
+    await unfocus(page);
+    await page.keyboard.press('n');
+    await page.keyboard.type(`note ${mark}`);
+    await page.keyboard.press('Enter');
+    await sees(page, `note ${mark}`, 'article.note');
+    await dialog(page, 'l');
+    await page.keyboard.type('call back');
+    await page.keyboard.press('Enter');
+    await sees(page, 'call-back', 'dialog .tags');
+    await page.keyboard.press('Escape');
+    await page.select('#c-priority', '2');
+    await sees(page, 'High', '.thread header');
+    await dialog(page, 's');
+    await press(page, 'Snooze', 'dialog');
+    await sees(page, 'Snoozed until', '.notice');
+    await sees(page, 'Snoozed until', '.thread header');
+    someone.say('c2', `ما زلت هنا ${mark}`);
+    await sees(page, `ما زلت هنا ${mark}`, '.bubble');
+    await sees(page, 'Assigned', '.thread header');
+    await dialog(page, 'e');
+    await press(page, 'Answered', 'dialog');
+    await press(page, 'Resolve', 'dialog');
+    await sees(page, 'The thread is resolved.', '.notice');
+    // An agent no longer sees what they resolved; the person's next words open it again.
+    someone.say('c3', `سؤال آخر ${mark}`);
     await page.waitForSelector('.offer', { timeout: 30_000 });
     await press(page, 'Accept', '.offer');
-    await sees(page, mark, '.bubble');
-    await write(page, `جواب ${mark}`);
-    await status(page, `جواب ${mark}`, 'Sent').catch(() => status(page, `جواب ${mark}`, 'Delivered')).catch(() => status(page, `جواب ${mark}`, 'Read'));
-    await eventually('the answer in the chat', () => someone.heard.some((frame) => JSON.stringify(frame).includes(`جواب ${mark}`)), 15_000);
+    await page.waitForSelector('.composer textarea');
+    await sees(page, `سؤال آخر ${mark}`, '.bubble');
+    await dialog(page, 't');
+    await press(page, 'Transfer', 'dialog');
+    await sees(page, 'The thread was transferred.', '.notice');
+    await shot(page, 'real-end');
     someone.close();
     equal(wrong, [], 'errors');
     await close();
