@@ -468,4 +468,25 @@ T(what_was_not_sent_is_unknown_and_not_sent_twice)
     harness_end();
 }
 
+T(a_backup_in_the_middle_of_a_rotation_opens)
+{
+    begin();
+    struct got a = person("tel:+1", "x"), rotated = {0};
+    harness_turn(2200); /* the node is known to live */
+    store_rotate_keys(harness_op(0), "boss", got_done, &rotated);
+    for (int i = 0; i < 1000 && strcmp(harness_ask(KEYS, "HGET p:{demo}:rotate phase"), "use") != 0; i++)
+        harness_turn(5);
+    EQ_INT(rotated.calls, 0);
+    backup();
+    lose();
+    OK(rotated.calls);
+    EQ_INT(restore(), 0);
+    OK(message_there(a.in.thread, "x"));
+    harness_turn(2200);
+    DONE(store_rotate_keys(harness_op(0), "boss", got_done, &g));
+    EQ_INT(g.e.code, 0);
+    OK(message_there(a.in.thread, "x"));
+    harness_end();
+}
+
 TEST_MAIN
