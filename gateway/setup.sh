@@ -157,7 +157,7 @@ setup_build() {
 }
 
 setup_errors() {
-    grep -E '^FAILED|error:|undefined reference|multiple definition|ninja: error|CMake Error' "$1" | cut -c1-300 | head -40 >&2
+    grep -E '^FAILED|error:|undefined reference|multiple definition|ninja: error|CMake Error' "$1" | cut -c1-300 | head -12 >&2
 }
 
 # setup_pages FOLDER: npm ci when the lock file changed, npm run build when a source did.

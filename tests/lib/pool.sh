@@ -4,8 +4,8 @@
 # shellcheck shell=bash
 
 pool_jobs=${PARLEY_JOBS:-2}
-declare -a pool_suite pool_name pool_limit pool_kind pool_dir pool_command
-declare -A pool_running pool_pass pool_fail pool_skip pool_time pool_begun
+declare -a pool_suite=() pool_name=() pool_limit=() pool_kind=() pool_dir=() pool_command=()
+declare -A pool_running=() pool_pass=() pool_fail=() pool_skip=() pool_time=() pool_begun=()
 
 pool_open() { pool_out=$1; }
 
@@ -99,7 +99,7 @@ pool_report() {
 pool_total() {
     local suite pass=0 fail=0 skip=0
     for suite in "${!pool_pass[@]}"; do
-        pass=$((pass + pool_pass[$suite])) fail=$((fail + pool_fail[$suite])) skip=$((skip + pool_skip[$suite]))
+        pass=$((pass + ${pool_pass[$suite]:-0})) fail=$((fail + ${pool_fail[$suite]:-0})) skip=$((skip + ${pool_skip[$suite]:-0}))
     done
     pool_line "$pass" "$fail" "$skip"
     [ "$fail" = 0 ] && [ "$pass" -gt 0 ]
