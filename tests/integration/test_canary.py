@@ -202,6 +202,8 @@ async def nothing_is_in_clear_in_either_server(w):
         assert len(pieces) > 5, (which, len(pieces))
         found = leaks(w, which, pieces, AS_CODE if which == "data" else ())
         assert not found, found[:5]
+        if which == "data":  # the search does find what is there: an agent's login is a code
+            assert leaks(w, which, pieces)
 
 
 async def nothing_is_in_clear_in_the_data_directory(w):
@@ -214,7 +216,7 @@ async def nothing_is_in_clear_in_the_data_directory(w):
 async def nothing_is_in_clear_in_the_log_and_the_metrics(w):
     with open(w.d.log, "rb") as f:
         log = f.read()
-    assert b'"level":"debug"' in log or b"debug" in log, log[:300]
+    assert log.count(b"\n") > 20, log[:300]
     found = leaks(w, "log", [("log", log)])
     assert not found, found[:5]
     status, _, data = w.d.get("/metrics")

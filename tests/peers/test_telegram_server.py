@@ -66,9 +66,9 @@ async def talk(w, mode, chat, name):
         await w.amal.frame("entry.status", where=lambda f, e=ok: f["entry"] == e["entry"]["id"] and f["status"] == "sent")
     got = await w.received(mode, chat)
     assert [u["message"]["text"] for u in got] == [f"answer {i} أهلا" for i in range(3)], got
-    for i in range(5):
+    for i in range(5):  # one after the other: this server numbers a message only after its webhook was answered
         await w.write(mode, chat, name, f"line {i}")
-    await eventually(lambda: texts(w.d, w.token, t["id"], "in") == ["I want to register"] + [f"line {i}" for i in range(5)])
+        await eventually(lambda i=i: texts(w.d, w.token, t["id"], "in") == ["I want to register"] + [f"line {k}" for k in range(i + 1)])
     return t
 
 

@@ -275,7 +275,7 @@ async def without_a_capability_it_becomes_words(w):
     by = {c["id"]: c for c in o["channels"]}
     assert by["app"]["capabilities"]["choices"] is True and by["plain"]["capabilities"]["choices"] is False
     assert by["plain"]["capabilities"]["text"] is True and by["plain"]["capabilities"]["files"] is False
-    assert by["app"]["limits"]["text_max"] == 65536 and by["web"]["connector"] == "webchat", by["app"]["limits"]
+    assert by["app"]["limits"]["text"] == 65536 and by["web"]["connector"] == "webchat", by["app"]["limits"]
     assert "secret" not in json.dumps(o) and w.d.secret not in json.dumps(o) and w.peer.base not in json.dumps(o)
     who, t = await w.meet("plain")
     blob = upload(w.d, w.amal.token, PNG, "image/png", "map.png")
