@@ -73,6 +73,12 @@ json_t *json_parse(struct slice text, unsigned max_depth, struct err *e)
     }
     size_t at = 0;
     unsigned line, column;
+    const char *nul = text.n ? memchr(text.p, '\0', text.n) : NULL;
+    if (nul) { /* jansson takes one for a blank in some places */
+        json_place(text, (size_t)(nul - text.p), &line, &column);
+        err_set(e, ERR_INVALID, "line %u, column %u: NUL", line, column);
+        return NULL;
+    }
     if (json_too_deep(text, max_depth, &at)) {
         json_place(text, at, &line, &column);
         err_set(e, ERR_INVALID, "line %u, column %u: nested deeper than %u", line, column, max_depth);

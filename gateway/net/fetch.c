@@ -50,6 +50,7 @@ struct fetch {
     struct arena *arena; /* of the header lines */
     size_t lines_n, header_bytes, sent_n;
     bool refused, too_large, cancelled, bad_url;
+    bool deferred; /* on_deferred_end is going to look at it */
     char error[CURL_ERROR_SIZE], refusal[160];
     void (*done)(const struct fetch_response *r, void *arg);
     void *arg;
@@ -66,7 +67,9 @@ static void fetch_destroy(struct fetch *x)
     curl_mime_free(x->mime);
     buf_clear(&x->body);
     arena_free(&x->arena);
-    mem_free(x);
+    x->pool = NULL;
+    if (!x->deferred)
+        mem_free(x);
 }
 
 static int error_of(const struct fetch *x, CURLcode code)
@@ -424,11 +427,20 @@ void fetcher_free(struct fetcher **f)
 static void on_deferred_end(void *arg)
 {
     struct fetch *x = arg;
-    if (x->pool->closing)
-        return; /* pool_close has told it */
+    x->deferred = false;
+    if (!x->pool) { /* the fetcher went first, and has told it */
+        mem_free(x);
+        return;
+    }
     list_del(&x->node);
     fetch_tell(x, CURLE_ABORTED_BY_CALLBACK);
     fetch_destroy(x);
+}
+
+static void end_later(struct fetch *x)
+{
+    x->deferred = true;
+    loop_defer(x->pool->f->loop, on_deferred_end, x);
 }
 
 struct fetch *fetch_start(struct fetcher *f, const struct fetch_request *rq,
@@ -449,13 +461,13 @@ struct fetch *fetch_start(struct fetcher *f, const struct fetch_request *rq,
     if (!guard_url(rq->guard, slice_str(rq->url), &e)) {
         x->bad_url = true;
         memcpy(x->refusal, e.text, sizeof(x->refusal) - 1);
-        loop_defer(f->loop, on_deferred_end, x);
+        end_later(x);
         return x;
     }
     set_up(x, rq);
     if (curl_multi_add_handle(x->pool->multi, x->easy) != CURLM_OK) {
         x->cancelled = true;
-        loop_defer(f->loop, on_deferred_end, x);
+        end_later(x);
     }
     return x;
 }
@@ -466,5 +478,5 @@ void fetch_cancel(struct fetch *x)
         return;
     x->cancelled = true;
     curl_multi_remove_handle(x->pool->multi, x->easy);
-    loop_defer(x->pool->f->loop, on_deferred_end, x);
+    end_later(x);
 }

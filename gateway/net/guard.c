@@ -209,16 +209,17 @@ bool guard_url(const struct guard *g, struct slice url, struct err *e)
         return false;
     }
     char *text = slice_dup(url);
-    const char *slashes = strstr(text, "://");
+    const char *slashes =
+        strstr(text, "://"); /* curl makes do with one slash, and reads its path as a host */
     CURLU *u = curl_url();
     const char *wrong = NULL;
     err_assert(u);
     if (curl_url_set(u, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
         wrong = "this is not a URL";
-    else if (slashes && slashes[3] == '/') /* curl would take the path's first part for the host */
-        wrong = "the host is missing";
-    else if (!scheme_fits(u))
+    else if (!scheme_fits(u) || !slashes || (size_t)(slashes - text) > strlen("https"))
         wrong = "only http:// and https:// are allowed";
+    else if (slashes[3] == '/')
+        wrong = "the host is missing";
     else if (part_is_there(u, CURLUPART_USER) || part_is_there(u, CURLUPART_PASSWORD))
         wrong = "a URL must not carry a user or a password";
     else if (!part_is_there(u, CURLUPART_HOST))

@@ -113,6 +113,10 @@ static void take_lines(struct local_conn *c)
         if (!end)
             break;
         struct slice line = {c->in.p + from, (size_t)(end - c->in.p) - from};
+        if (line.n > c->server->max_line) {
+            conn_close(c);
+            return;
+        }
         from += line.n + 1;
         c->server->line(c, line, c->server->arg);
     }

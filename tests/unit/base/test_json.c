@@ -88,6 +88,8 @@ T(raw_nul_is_refused)
     OK(json_parse(slice_of("{\"a\":1}\0", 8), 4, &e) == NULL);
     OK(json_parse(slice_of("[\"a\0b\"]", 7), 4, &e) == NULL);
     OK(json_parse(slice_of("\0", 1), 4, &e) == NULL);
+    OK(json_parse(slice_of("[1\0]", 4), 4, &e) == NULL);
+    EQ_STR(e.text, "line 1, column 3: NUL");
     OK(json_parse(slice_of(NULL, 0), 4, NULL) == NULL);
 }
 

@@ -280,4 +280,20 @@ T(freeing_the_fetcher_ends_what_is_under_way)
     tear_down();
 }
 
+T(freeing_the_fetcher_after_cancelling)
+{
+    set_up();
+    memset(&result, 0, sizeof result);
+    struct fetch_request rq = {.method = "GET", .url = here("/"), .guard = open_guard};
+    fetch_cancel(fetch_start(fetcher, &rq, on_done, NULL));
+    rq.url = "nonsense";
+    fetch_start(fetcher, &rq, on_done, NULL);
+    fetcher_free(&fetcher);
+    EQ_INT(result.calls, 2);
+    for (int i = 0; i < 3; i++)
+        loop_turn(loop, 0);
+    EQ_INT(result.calls, 2);
+    tear_down();
+}
+
 TEST_MAIN

@@ -95,6 +95,9 @@ T(only_plain_web_addresses_are_urls)
                                       "http://u:p@example.org",
                                       "javascript:alert(1)",
                                       "http:///path",
+                                      "http:/path",
+                                      "http:host",
+                                      "http:a?://b",
                                       "http://exa mple.org/",
                                       "dict://127.0.0.1:11211/"};
     struct guard *g = guard_new(NULL, false, NULL);
