@@ -2,11 +2,14 @@
  * Who looks at a conversation from outside: open pages of persons. Store events and signals of any node reach
  * them here, by contact; an address that nobody has written from yet has no contact, and waits. */
 #include "gateway/host/host_int.h"
+#include <stdio.h>
 #include <string.h>
 
 #define WATCH_CATCH_UP 200u   /* entries that are read again after a gap */
 #define WATCH_PEOPLE   20000u /* threads whose contact is remembered */
 #define WATCH_READ     50u    /* entries before a read mark among which the person's newest is looked for */
+
+#define WATCH_RECENT 8
 
 struct watched { /* a contact that somebody looks at */
     struct list watches;
@@ -17,7 +20,9 @@ struct connector_watch {
     struct list link; /* in channel.watches */
     struct list by;   /* in watched.watches or op.unbound */
     struct channel *ch;
-    struct watched *on;    /* NULL: unbound */
+    struct watched *on;                    /* NULL: unbound */
+    char recent[WATCH_RECENT][ID_LEN + 1]; /* ids that were told last */
+    unsigned recent_at;
     char *address;         /* as the store has it; no arena, since ten thousand pages may be open */
     char last[ID_LEN + 1]; /* the newest entry that was told; "" none */
     void (*changed)(void *arg, enum connector_change what, const struct connector_entry *entry, bool on);
@@ -71,24 +76,41 @@ static void bind_to(connector_watch w, struct id contact)
     w->on = d;
 }
 
+static void catch_up(connector_watch w);
+
 void watch_bind(struct channel *ch, struct slice address, struct id contact)
 {
     for (struct list *n = ch->o->unbound.next, *next; n != &ch->o->unbound; n = next) {
         connector_watch w = container_of(n, struct connector_watch, by);
         next = n->next;
-        if (slice_is(address, w->address))
+        if (slice_is(address, w->address)) {
             bind_to(w, contact);
+            catch_up(w); /* the event of this very message may have passed before */
+        }
     }
 }
 
 /* ---- telling ---- */
 
+/* Catching up and the events overlap: nothing is told twice. */
+static bool told_already(connector_watch w, const char *id)
+{
+    for (size_t i = 0; i < WATCH_RECENT; i++)
+        if (strcmp(w->recent[i], id) == 0)
+            return true;
+    snprintf(w->recent[w->recent_at++ % WATCH_RECENT], sizeof(w->recent[0]), "%s", id);
+    return false;
+}
+
 static void tell(connector_watch w, enum connector_change what, const struct connector_entry *en, bool on)
 {
     if (w->off)
         return;
-    if (what == CONNECTOR_ENTRY_ADDED)
+    if (what == CONNECTOR_ENTRY_ADDED) {
+        if (told_already(w, en->id))
+            return;
         memcpy(w->last, en->id, strlen(en->id) < sizeof(w->last) ? strlen(en->id) + 1 : 0);
+    }
     w->changed(w->arg, what, en, on);
 }
 
