@@ -281,7 +281,7 @@ int receive_verify(connector_instance *c, connector_request rq, const struct con
     if (want.n && got.n && c->h->equal(got, want))
         return CONNECTOR_OK;
     e->code = CONNECTOR_EAUTH;
-    strcpy(e->text, "the secret token is missing or wrong");
+    snprintf(e->text, sizeof e->text, "the secret token is missing or wrong");
     return CONNECTOR_EAUTH;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Telegram bots: private chats only. Settings, limits and the life of a channel. */
 #include "telegram.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,7 +81,7 @@ static int check(const struct connector_values *v, struct connector_error *e)
     if (!wrong)
         return CONNECTOR_OK;
     e->code = CONNECTOR_EINVALID;
-    strcpy(e->text, wrong);
+    snprintf(e->text, sizeof e->text, "%s", wrong);
     return CONNECTOR_EINVALID;
 }
 

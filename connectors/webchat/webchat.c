@@ -2,6 +2,7 @@
  * Webchat: the page by which a person in need writes. The host fetches nothing here and sends nothing: the
  * page comes and asks (CONNECTOR_PULL). */
 #include "webchat.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,7 +123,7 @@ static int check(const struct connector_values *v, struct connector_error *e)
     if (url_setting(v->get(v->ctx, "exit")))
         return CONNECTOR_OK;
     e->code = CONNECTOR_EINVALID;
-    strcpy(e->text, "exit: a URL with https:// or http:// is wanted");
+    snprintf(e->text, sizeof e->text, "exit: a URL with https:// or http:// is wanted");
     return CONNECTOR_EINVALID;
 }
 

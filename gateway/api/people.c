@@ -280,7 +280,7 @@ static bool take_languages(const json_t *v, struct store_agent *a)
         json_int_t l = json_integer_value(level);
         if (a->languages_n == 24 || strlen(tag) > 11 || !name_valid(slice_str(tag)) || l < 1 || l > 5)
             return false;
-        strcpy(a->languages[a->languages_n].tag, tag); /* its length was looked at */
+        memcpy(a->languages[a->languages_n].tag, tag, strlen(tag) + 1); /* its length was looked at */
         a->languages[a->languages_n++].level = (int)l;
     }
     return true;
