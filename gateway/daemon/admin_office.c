@@ -73,6 +73,7 @@ static void on_export_agents(void *arg, const struct err *e, const struct store_
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++)
         json_array_append_new(list, apply_agent_json(agents[i]));
+    operation_agents_sort(list);
     struct operation_connectors con = apply_connectors(c->w);
     admin_done(c, json_pack("{s:o}", "file", operation_export(document, list, &con)));
     json_decref(list);

@@ -344,6 +344,7 @@ static void on_agents(void *arg, const struct err *e, const struct store_agent *
     a->agents = json_array();
     for (size_t i = 0; i < n; i++)
         json_array_append_new(a->agents, apply_agent_json(agents[i]));
+    operation_agents_sort(a->agents);
     judge(a);
 }
 

@@ -157,6 +157,18 @@ json_t *operation_agent(const json_t *agent)
     return a;
 }
 
+void operation_agents_sort(json_t *agents)
+{
+    for (size_t i = 1; i < json_array_size(agents); i++)
+        for (size_t k = i; k > 0 && strcmp(text_of(json_array_get(agents, k), "login"),
+                                           text_of(json_array_get(agents, k - 1), "login")) < 0;
+             k--) {
+            json_t *one = json_incref(json_array_get(agents, k));
+            json_array_set(agents, k, json_array_get(agents, k - 1));
+            json_array_set_new(agents, k - 1, one);
+        }
+}
+
 json_t *operation_merge_agents(const json_t *agents, const json_t *file)
 {
     const json_t *section = json_object_get(file, "agents");
@@ -241,7 +253,7 @@ size_t operation_diff(const json_t *before, const json_t *after, struct buf *lin
             continue;
         if (s || agents)
             diff_things(was, value, name, agents ? "login" : s->key, lines, &n);
-        if ((s || agents) && n == had)
+        if (s && n == had)
             say(lines, &n, "reordered", name, "");
         else if (!s && !agents)
             say(lines, &n, was ? "changed" : "set", name, "");

@@ -183,6 +183,24 @@ T(agents_no_longer_named_are_disabled)
     json_decref(none);
 }
 
+T(agents_have_no_order)
+{
+    json_t *a = json("[{\"login\":\"c\"},{\"login\":\"a\"},{\"login\":\"b\"}]"),
+           *want = json("[{\"login\":\"a\"},{\"login\":\"b\"},{\"login\":\"c\"}]");
+    operation_agents_sort(a);
+    OK(json_equal(a, want));
+    json_t *one = json("{\"agents\":[{\"login\":\"a\"},{\"login\":\"b\"}]}"),
+           *two = json("{\"agents\":[{\"login\":\"b\"},{\"login\":\"a\"}]}");
+    struct buf lines;
+    buf_init(&lines, 1000);
+    EQ_INT(operation_diff(one, two, &lines), 0);
+    buf_clear(&lines);
+    json_decref(a);
+    json_decref(want);
+    json_decref(one);
+    json_decref(two);
+}
+
 T(an_export_is_applied_without_change)
 {
     json_t *doc = json("{\"operation\":\"d\",\"languages\":[\"ar\"],\"topics\":[{\"id\":\"a\"},{\"id\":\"b\","
