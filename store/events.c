@@ -72,7 +72,7 @@ static size_t parse_packed(const struct store_op *op, struct slice id, struct sl
     out[1] = out[0] = ev;
     out[0].kind = STORE_EV_THREAD;
     out[0].why = whys[why];
-    strcat(out[0].id, ".1");
+    snprintf(out[0].id, sizeof(out[0].id), "%.*s.1", (int)(id.n < 36 ? id.n : 36), id.p);
     return 2;
 }
 

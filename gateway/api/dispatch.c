@@ -31,9 +31,11 @@ int dispatch_id_compare(const char *a, const char *b)
     unsigned long long ma = strtoull(a, &ea, 10), mb = strtoull(b, &eb, 10);
     if (ma != mb)
         return ma < mb ? -1 : 1;
-    unsigned long long sa = *ea == '-' ? strtoull(ea + 1, NULL, 10) : 0,
-                       sb = *eb == '-' ? strtoull(eb + 1, NULL, 10) : 0;
-    return sa < sb ? -1 : sa > sb;
+    unsigned long long sa = *ea == '-' ? strtoull(ea + 1, &ea, 10) : 0,
+                       sb = *eb == '-' ? strtoull(eb + 1, &eb, 10) : 0;
+    if (sa != sb)
+        return sa < sb ? -1 : 1;
+    return (*ea != '.') - (*eb != '.'); /* "5-0.1" is told before "5-0" */
 }
 
 /* ---- telling ---- */
