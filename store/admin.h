@@ -24,16 +24,19 @@ struct store_retention {
 };
 void store_retention_set(struct store_op *op, const struct store_retention *r, size_t n);
 
-/* The recovery key of the installation: 32 bytes as words or groups, made at first start, needed to open
- * backups and to read master keys again. */
+/* The recovery key of the installation, in 13 groups of five: made by the first call, needed to put backups
+ * back. The machine keeps what a backup needs (keys/recovery.pub) and tells the secret only as long as
+ * keys/recovery-key is there: remove that file once the operator has it. ERR_NOT_FOUND from then on. */
 void store_recovery_key(struct store *s, store_text_done done, void *arg);
 
 /* Backup into dir (new): data and blobs in data.parley, keys apart in keys.parley, both encrypted under the
- * recovery key, with a manifest of counts, checksums and audit roots. progress: per cent. */
+ * recovery key, with a manifest of counts, checksums and audit roots. */
 void store_backup(struct store *s, const char *dir,
                   void (*done)(void *arg, const struct err *e, struct slice manifest_json), void *arg);
-/* Into an empty store; applies the erasure ledgers (that of the backup and, when one is given or still there,
- * the newer one), checks counts and roots, then serves. */
+/* Into an empty store; applies the erasure ledgers (those of the backup, those that the servers or the data
+ * directory still have, and ledger.txt beside the backup), compares the audits' roots, then serves: all
+ * operations open anew. ERR_CORRUPT with a report that has operations: everything is back, but an audit does
+ * not fit. */
 void store_restore(struct store *s, const char *dir, struct slice recovery_key,
                    void (*done)(void *arg, const struct err *e, struct slice report_json), void *arg);
 

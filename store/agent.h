@@ -48,7 +48,8 @@ void store_agent_leave(struct store_op *op, const char *id, const char *socket, 
  * the router's lease holder. */
 void store_agents_sweep(struct store_op *op, uint64_t fence, store_done done, void *arg);
 
-/* The router's moves; fence is its lease's. */
+/* The router's moves; fence is that of the lease "router". Reasons, outcomes, tags, topics and teams are
+ * codes (name_valid), since they stand in clear: ERR_INVALID otherwise. */
 void store_offer(struct store_op *op, uint64_t fence, struct id thread, uint64_t version, const char *agent,
                  unsigned offer_ms, store_done done, void *arg);
 /* Offers whose time is over go back to the head of their queue; returns how many. */

@@ -307,6 +307,7 @@ static void empty_begin(struct restore *r)
 {
     store_block(r->s, RESTORE_BLOCK,
                 "a restore is under way, or was cut short: it has to be begun again on empty servers");
+    audit_sealer_close(store_system(r->s)->side); /* what it knows of the stream is over */
     memcpy(r->cursor, "0", 2);
     empty_scan(r);
 }

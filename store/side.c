@@ -3,6 +3,7 @@
 #include "store/side.h"
 #include "store/state.h"
 #include "gateway/base/mem.h"
+#include "store/audit.h"
 
 struct refusal {
     struct err e;
@@ -75,6 +76,7 @@ void side_open(struct store_op *op)
     if (op->system) {
         user_open(op);
         blob_open(op);
+        store_audit_sealer_start(op); /* of the operations, the daemon starts them */
     }
     house_open(op);
     rotate_open(op);
