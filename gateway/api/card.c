@@ -63,13 +63,24 @@ static void on_card_contact(void *arg, const struct err *e, const struct store_c
     card_step(j);
 }
 
+#define LOOK_BACK 8
+
+/* The newest that somebody said: not that the thread was offered or accepted. */
+static const struct store_entry *last_said(const struct store_entry *entries, size_t n)
+{
+    while (n && entries[n - 1].kind == STORE_EVENT)
+        n--;
+    return n ? &entries[n - 1] : NULL;
+}
+
 static void on_card_last(void *arg, const struct err *e, const struct store_entry *entries, size_t n)
 {
     struct card_job *j = arg;
-    if (!e->code && n) {
+    const struct store_entry *last = e->code ? NULL : last_said(entries, n);
+    if (last) {
         j->last = arena_alloc(j->arena, sizeof *j->last);
-        *j->last = entries[n - 1];
-        j->last->text = arena_slice(j->arena, entries[n - 1].text);
+        *j->last = *last;
+        j->last->text = arena_slice(j->arena, last->text);
     } else if (e->code && e->code != ERR_NOT_FOUND && e->code != ERR_ERASED)
         j->err = *e;
     card_step(j);
@@ -86,7 +97,8 @@ void card_thread(struct api_op *o, const struct store_thread *t,
     j->waiting = 2;
     keep_thread(j->arena, &j->t, t);
     store_contact_get(o->op, t->contact, on_card_contact, j);
-    store_entries_get(o->op, t->id, t->last_seq, t->last_seq, on_card_last, j);
+    store_entries_get(o->op, t->id, t->last_seq > LOOK_BACK ? t->last_seq - LOOK_BACK : 1, t->last_seq,
+                      on_card_last, j);
 }
 
 /* ---- does the agent hold another thread of this contact? ---- */
