@@ -120,7 +120,7 @@ T(sockets_ask_for_the_origin)
     setup_end(&h);
 }
 
-static struct store_entry entries[2];
+static struct store_entry entries[3];
 
 static void two_entries(void)
 {
@@ -159,17 +159,21 @@ T(a_page_sees_its_history_and_what_changes)
     OK(strncmp(fake_socket_frame(w, 1), "0 2 hi:3: yes?:1:/files/", 24) == 0);
     fake_socket_text(w, "watch");
     size_t caught = p->changes; /* bound late: what was there is told */
+    entries[2] = (struct store_entry){
+        .id = fake_id(9), .thread = fake_id(2), .seq = 3, .channel = "w", .text = SLICE("well?")};
+    fake.entries_n = 3;
     struct store_event ev = {.kind = STORE_EV_ENTRY,
                              .thread = fake_id(2),
                              .contact = fake_id(1),
-                             .entry = fake_id(8),
-                             .seq = 2,
+                             .entry = fake_id(9),
+                             .seq = 3,
                              .channel = "w",
                              .entry_kind = STORE_MESSAGE};
     fake_event(&ev);
     fake_turns(10);
     EQ_INT(p->changes, caught + 1);
-    OK(strstr(p->changed[caught % 8], "yes?"));
+    OK(strstr(p->changed[caught % 8], "well?"));
+    fake_event(&ev);  /* told once */
     ev.channel = "p"; /* another channel's: not theirs to see here */
     fake_event(&ev);
     ev.channel = "w";
