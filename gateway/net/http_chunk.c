@@ -38,18 +38,56 @@ static int chunk_digit(char ch)
     return ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 : -1;
 }
 
-/* "1a", "1a;name=value": extensions are let pass and mean nothing to us. */
+static size_t chunk_token(const char *p, size_t n)
+{
+    size_t i = 0;
+    while (i < n && http_is_token(slice_of(p + i, 1)))
+        i++;
+    return i;
+}
+
+/* Bytes of a quoted string with its quotes, 0 when it is none. */
+static size_t chunk_quoted(const char *p, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        unsigned char ch = (unsigned char)p[i];
+        if (ch == '"')
+            return i + 1;
+        if ((ch < 0x20 && ch != '\t') || ch == 0x7F)
+            return 0;
+        if (ch == '\\' && (++i == n || (unsigned char)p[i] < 0x20 || p[i] == 0x7F))
+            return 0;
+    }
+    return 0;
+}
+
+/* ";name", ";name=value", ";name=\"value\"", any number of them: let pass, and they mean nothing to us. */
+static bool chunk_extensions(const char *p, size_t n)
+{
+    size_t i = 0;
+    while (i < n) {
+        size_t part = p[i] == ';' ? chunk_token(p + i + 1, n - i - 1) : 0;
+        if (part == 0)
+            return false;
+        i += part + 1;
+        if (i == n || p[i] != '=')
+            continue;
+        i++;
+        part = i < n && p[i] == '"' ? chunk_quoted(p + i, n - i) : chunk_token(p + i, n - i);
+        if (part == 0)
+            return false;
+        i += part;
+    }
+    return true;
+}
+
 static void chunk_size(struct http_chunked *c)
 {
     uint64_t size = 0;
     size_t i = 0;
     for (; i < c->line_n && i < 15 && chunk_digit(c->line[i]) >= 0; i++)
         size = size << 4 | (uint64_t)chunk_digit(c->line[i]);
-    bool good = i > 0 && (i == c->line_n || c->line[i] == ';');
-    for (; good && i < c->line_n; i++) {
-        unsigned char ch = (unsigned char)c->line[i];
-        good = (ch >= 0x20 && ch != 0x7F) || ch == '\t';
-    }
+    bool good = i > 0 && chunk_extensions(c->line + i, c->line_n - i);
     c->left = size;
     c->line_n = 0;
     c->state = !good ? HTTP_CHUNK_BAD : size ? HTTP_CHUNK_DATA : HTTP_CHUNK_TRAILER;

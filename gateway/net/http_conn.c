@@ -65,6 +65,7 @@ void http_conn_close(struct http_conn *c)
     if (c->state == HTTP_S_CLOSED)
         return;
     struct http_req *rq = c->rq;
+    bool handed_out = c->state == HTTP_S_BUSY; /* else no handler has it, and nobody is going to answer */
     http_conn_hold(c);
     c->state = HTTP_S_CLOSED;
     list_del(&c->node);
@@ -73,7 +74,7 @@ void http_conn_close(struct http_conn *c)
     uv_close((uv_handle_t *)&c->tcp, conn_closed);
     if (rq && rq->streaming)
         http_stream_closed(rq);
-    else if (rq && !rq->answered)
+    else if (rq && !rq->answered && handed_out)
         http_req_gone(rq);
     else if (rq)
         http_req_free(rq);

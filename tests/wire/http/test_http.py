@@ -119,6 +119,8 @@ BAD_CHUNKS = [
     ("space behind", b"5 \r\nhello\r\n0\r\n\r\n"), ("2^64-1", b"ffffffffffffffff\r\nhello"),
     ("2^64", b"10000000000000000\r\nhello"), ("bare LF", b"5\nhello\r\n0\r\n\r\n"), ("bare CR", b"5\rXhello\r\n0\r\n\r\n"),
     ("LF in an extension", b"5;a=b\nhello\r\n0\r\n\r\n"), ("control byte in an extension", b"5;a\x01\r\nhello\r\n0\r\n\r\n"),
+    ("extension without a name", b"5;\r\nhello\r\n0\r\n\r\n"), ("half a quote", b"5;a=\"b\r\nhello\r\n0\r\n\r\n"),
+    ("extension without a value", b"5;a=\r\nhello\r\n0\r\n\r\n"), ("space in an extension", b"5; a\r\nhello\r\n0\r\n\r\n"),
     ("endless extension", b"5;" + b"a" * 5000 + b"\r\nhello\r\n0\r\n\r\n"),
     ("no end of data", b"5\r\nhelloX0\r\n\r\n"), ("too long data", b"5\r\nhello!\r\n0\r\n\r\n"),
     ("LF behind the data", b"5\r\nhello\n0\r\n\r\n"), ("bad trailer", b"0\r\nA B: c\r\n\r\n"),
@@ -128,6 +130,7 @@ BAD_CHUNKS = [
 GOOD_CHUNKS = [
     (b"0\r\n\r\n", b""), (b"5\r\nhello\r\n0\r\n\r\n", b"hello"), (b"1\r\na\r\n2\r\nbc\r\n000\r\n\r\n", b"abc"),
     (b"A\r\n0123456789\r\n0\r\n\r\n", b"0123456789"), (b"a\r\n0123456789\r\n0\r\n\r\n", b"0123456789"),
+    (b"5;a;b=c;d=\"\\\";\"\r\nhello\r\n0\r\n\r\n", b"hello"),
     (b"0005;x=\"y z\"\r\nhello\r\n0;q\r\nA: b\r\nC:\r\n\r\n", b"hello"), (b"2\r\n\r\n\r\n0\r\n\r\n", b"\r\n"),
 ]
 SMUGGLED = b"GET /info?smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -411,6 +414,21 @@ def the_peer_leaves():
         s.close()
         eventually(lambda: e.count("gone") == "3")
         time.sleep(0.4)
+
+
+@test
+def half_bodies_leave_nothing_behind():
+    """The sanitizer looks when the server ends."""
+    with Echo() as e:
+        for data in (POST + b"Content-Length: 5\r\n\r\nhel", CHUNKED + b"5\r\nhel", GET, POST + b"Content-Length: 5\r\n\r\n"):
+            for how in (b"", b"\1\0\0\0\0\0\0\0"):
+                s = e.connect()
+                s.sendall(data)
+                time.sleep(0.02)
+                if how:
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, how)
+                s.close()
+        assert e.get("/info")[0] == 200
 
 
 @test

@@ -66,7 +66,7 @@ class Echo:
             _, errors = self.child.communicate()
             raise AssertionError("the server did not end: " + errors.decode())
         if kind is None:
-            assert self.child.returncode == 0, (self.child.returncode, errors.decode()[:1500])
+            assert self.child.returncode == 0, (self.child.returncode, errors.decode()[:4000])
 
     def connect(self, timeout=8, host="127.0.0.1"):
         s = socket.create_connection((host, self.port), timeout)
