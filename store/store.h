@@ -96,6 +96,8 @@ void store_idem_begin(struct store_op *op, struct slice scope, struct slice key,
                       void *arg);
 void store_idem_finish(struct store_op *op, struct slice scope, struct slice key, struct slice answer,
                        store_done done, void *arg);
+/* What was claimed failed: the key is free again. done may be NULL. */
+void store_idem_drop(struct store_op *op, struct slice scope, struct slice key, store_done done, void *arg);
 
 /* ---- timers: due once, on one node, within a second, over restarts ---- */
 

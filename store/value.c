@@ -168,3 +168,13 @@ void store_idem_finish(struct store_op *op, struct slice scope, struct slice key
     store_call(op, "idem_finish", &a, finished, i);
     buf_clear(&sealed);
 }
+
+void store_idem_drop(struct store_op *op, struct slice scope, struct slice key, store_done done, void *arg)
+{
+    struct idem *i = idem_new(op, scope, key, arg);
+    struct store_args a;
+    i->done = done;
+    store_args_init(&a);
+    store_arg_copy(&a, i->id, sizeof i->id);
+    store_call(op, "idem_drop", &a, finished, i);
+}

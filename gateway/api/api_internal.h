@@ -98,6 +98,10 @@ struct call {
     struct slice args[CALL_ARGS]; /* the {} of the path */
     json_t *body;                 /* owned by the call; NULL when there is none */
     bool idem;                    /* the answer is kept under the Idempotency-Key */
+    /* Instead of the answer itself, which an erasure would not reach: "thread ID", "entry ID SEQ", "contact
+     * ID" is shown anew. */
+    char idem_what[80];
+    int replay; /* status of an answer that is given again; 0 */
     char idem_scope[192];
     struct slice idem_key;
     const struct call_route *route;
@@ -113,6 +117,10 @@ struct call_route {
 #define CALL_RAW    2u /* the raw bytes are */
 #define CALL_GLOBAL 4u /* below /api/v1/ */
 #define CALL_OPEN   8u /* nobody need be signed in */
+/* What a repetition of the Idempotency-Key shows (threads.c, people.c). */
+void call_show_thread(struct call *c, struct id thread);
+void call_show_entry(struct call *c, struct id thread, uint64_t seq);
+void call_show_contact(struct call *c, struct id contact);
 /* Ends the call. */
 void call_json(struct call *c, int status, struct slice json);
 void call_empty(struct call *c, int status);

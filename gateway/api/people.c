@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * REST on contacts, agents and queues. */
 #include "gateway/api/api_internal.h"
+#include <stdio.h>
 #include <string.h>
 
 /* ---- contacts: seen by those who may see one of its threads ---- */
@@ -112,11 +113,16 @@ static struct contact_job *contact_job(struct call *c)
     return j;
 }
 
+void call_show_contact(struct call *c, struct id contact)
+{
+    store_contact_get(c->op->op, contact, on_contact, contact_job(c));
+}
+
 static void contact_get(struct call *c)
 {
     struct id id;
     if (call_id(c, c->args[0], &id))
-        store_contact_get(c->op->op, id, on_contact, contact_job(c));
+        call_show_contact(c, id);
 }
 
 static void contacts_find(struct call *c)
@@ -139,10 +145,11 @@ static void on_patched(void *arg, const struct err *e)
     struct call *c = j->c;
     struct id id = j->contact.id;
     contact_end(j);
+    snprintf(c->idem_what, sizeof c->idem_what, "contact %s", id.s);
     if (e->code)
         call_err(c, e);
     else
-        store_contact_get(c->op->op, id, on_contact, contact_job(c));
+        call_show_contact(c, id);
 }
 
 static void contact_patch_now(struct contact_job *j)

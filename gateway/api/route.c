@@ -104,25 +104,6 @@ void call_end(struct call *c)
     mem_free(c);
 }
 
-static void idem_finished(void *arg, const struct err *e)
-{
-    (void)arg;
-    (void)e; /* the answer was given; a repetition meets the claim until it ends */
-}
-
-/* "201 {…}": what a repetition of the same key is answered with. */
-static void idem_keep(struct call *c, int status, struct slice json)
-{
-    struct buf b;
-    if (!c->idem)
-        return;
-    buf_init(&b, 4u << 20);
-    buf_printf(&b, "%d ", status);
-    buf_slice(&b, json);
-    store_idem_finish(c->op->op, slice_str(c->idem_scope), c->idem_key, buf_view(&b), idem_finished, NULL);
-    buf_clear(&b);
-}
-
 static void reply_json(struct http_req *rq, int status, struct slice json)
 {
     static const struct http_head heads[] = {
@@ -130,28 +111,72 @@ static void reply_json(struct http_req *rq, int status, struct slice json)
     http_reply(rq, status, heads, json);
 }
 
+struct keeping { /* an answer that is given when it can be given again */
+    struct call *c;
+    int status;
+    char *json;
+    size_t n;
+};
+
+static void on_kept(void *arg, const struct err *e)
+{
+    struct keeping *k = arg;
+    (void)e; /* it was done: that is what is told */
+    reply_json(k->c->rq, k->status, (struct slice){k->json, k->n});
+    call_end(k->c);
+    mem_free(k->json);
+    mem_free(k);
+}
+
+/* "201 @entry …" or "200 {…}": what a repetition of the same key is answered with. */
+static void idem_keep(struct call *c, int status, struct slice json)
+{
+    struct keeping *k = mem_alloc(sizeof *k);
+    struct buf b;
+    *k = (struct keeping){c, status, slice_dup(json), json.n};
+    buf_init(&b, 4u << 20);
+    buf_printf(&b, "%d ", status);
+    if (c->idem_what[0])
+        buf_printf(&b, "@%s", c->idem_what);
+    else
+        buf_slice(&b, json);
+    store_idem_finish(c->op->op, slice_str(c->idem_scope), c->idem_key, buf_view(&b), on_kept, k);
+    buf_clear(&b);
+}
+
 void call_json(struct call *c, int status, struct slice json)
 {
-    idem_keep(c, status, json);
-    reply_json(c->rq, status, json);
+    if (c->idem) {
+        idem_keep(c, status, json);
+        return;
+    }
+    reply_json(c->rq, c->replay ? c->replay : status, json);
     call_end(c);
 }
 
 void call_empty(struct call *c, int status)
 {
-    idem_keep(c, status, (struct slice){0, 0});
     http_reply(c->rq, status, NULL, (struct slice){0, 0});
     call_end(c);
 }
 
+/* Errors are not kept: the same key may be tried again. */
+static void idem_free(struct call *c)
+{
+    if (c->idem)
+        store_idem_drop(c->op->op, slice_str(c->idem_scope), c->idem_key, NULL, NULL);
+}
+
 void call_err(struct call *c, const struct err *e)
 {
-    http_problem_err(c->rq, e); /* errors are not kept: the same key may be tried again */
+    idem_free(c);
+    http_problem_err(c->rq, e);
     call_end(c);
 }
 
 void call_problem(struct call *c, int status, const char *detail)
 {
+    idem_free(c);
     http_problem(c->rq, status, detail, NULL);
     call_end(c);
 }
@@ -204,6 +229,33 @@ static void run(struct call *c)
     c->route->run(c);
 }
 
+/* "201 @entry ID SEQ" or "200 {…}", as idem_keep has written it. */
+static void show_again(struct call *c, struct slice answer)
+{
+    struct slice status, kind, id_text;
+    struct id id;
+    uint64_t code = 200, seq = 0;
+    slice_next(&answer, ' ', &status);
+    slice_u64(status, &code);
+    c->replay = (int)code;
+    if (!slice_starts(answer, "@")) {
+        call_json(c, c->replay, answer);
+        return;
+    }
+    slice_next(&answer, ' ', &kind);
+    slice_next(&answer, ' ', &id_text);
+    if (!call_id(c, id_text, &id))
+        return;
+    if (slice_is(kind, "@thread"))
+        call_show_thread(c, id);
+    else if (slice_is(kind, "@contact"))
+        call_show_contact(c, id);
+    else {
+        slice_u64(answer, &seq);
+        call_show_entry(c, id, seq);
+    }
+}
+
 static void on_idem(void *arg, const struct err *e, int state, struct slice answer)
 {
     struct call *c = arg;
@@ -216,14 +268,8 @@ static void on_idem(void *arg, const struct err *e, int state, struct slice answ
         call_problem(c, 409, "a call with this Idempotency-Key is under way");
     else if (state == 3)
         call_problem(c, 422, "this Idempotency-Key was used with another body");
-    else {
-        struct slice status;
-        uint64_t code = 200;
-        slice_next(&answer, ' ', &status);
-        slice_u64(status, &code);
-        reply_json(c->rq, (int)code, answer);
-        call_end(c);
-    }
+    else
+        show_again(c, answer);
 }
 
 static void idem_claim(struct call *c)

@@ -2,6 +2,7 @@
  * REST on threads and their entries. */
 #include "gateway/api/api_internal.h"
 #include "router/fold.h"
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -151,11 +152,16 @@ static void on_thread(void *arg, const struct err *e, const struct card *card)
         call_json(c, 200, card->json);
 }
 
+void call_show_thread(struct call *c, struct id thread)
+{
+    card_load(c->op, &c->caller.who, thread, on_thread, c);
+}
+
 static void thread_get(struct call *c)
 {
     struct id id;
     if (call_id(c, c->args[0], &id))
-        card_load(c->op, &c->caller.who, id, on_thread, c);
+        call_show_thread(c, id);
 }
 
 static void on_entries(void *arg, const struct err *e, const struct store_entry *entries, size_t n)
@@ -243,16 +249,76 @@ static void entries_get(struct call *c)
         card_load(c->op, &c->caller.who, id, on_entries_card, c);
 }
 
+/* ---- one entry, for a repetition ---- */
+
+static void on_one(void *arg, const struct err *e, const struct store_entry *entries, size_t n)
+{
+    struct call *c = arg;
+    if (e->code) {
+        call_err(c, e);
+        return;
+    }
+    if (!n) {
+        call_problem(c, 404, "no such entry");
+        return;
+    }
+    struct buf b;
+    buf_init(&b, 2u << 20);
+    view_entry(&b, c->op, &entries[0]);
+    call_json(c, 200, buf_view(&b));
+    buf_clear(&b);
+}
+
+struct show_job {
+    struct call *c;
+    uint64_t seq;
+};
+
+static void on_one_card(void *arg, const struct err *e, const struct card *card)
+{
+    struct show_job j = *(struct show_job *)arg;
+    mem_free(arg);
+    if (e->code)
+        call_err(j.c, e);
+    else if (!(card->rights & RIGHT_READ))
+        call_problem(j.c, 404, "no such thread");
+    else
+        store_entries_get(j.c->op->op, card->t->id, j.seq, j.seq, on_one, j.c);
+}
+
+void call_show_entry(struct call *c, struct id thread, uint64_t seq)
+{
+    struct show_job *j = mem_alloc(sizeof *j);
+    *j = (struct show_job){c, seq};
+    card_load(c->op, &c->caller.who, thread, on_one_card, j);
+}
+
 /* ---- writes ---- */
+
+static void note_what(struct call *c, const char *kind, struct slice json)
+{
+    char id[ID_LEN + 1] = "";
+    memcpy(id, c->args[0].p, ID_LEN); /* call_id has looked at it */
+    if (strcmp(kind, "entry") != 0) {
+        snprintf(c->idem_what, sizeof c->idem_what, "thread %s", id);
+        return;
+    }
+    json_t *entry = json_parse(json, JSON_DEPTH_DEFAULT, NULL);
+    snprintf(c->idem_what, sizeof c->idem_what, "entry %s %lld", id,
+             (long long)json_opt_int(entry, "seq", 0));
+    json_decref(entry);
+}
 
 static void on_act(void *arg, const struct err *e, int status, const char *kind, struct slice json)
 {
     struct call *c = arg;
-    (void)kind;
-    if (e->code)
+    if (e->code) {
         call_err(c, e);
-    else
-        call_json(c, status, json);
+        return;
+    }
+    if (c->idem)
+        note_what(c, kind, json);
+    call_json(c, status, json);
 }
 
 static void act(struct call *c, const char *verb)
@@ -265,6 +331,14 @@ static void act(struct call *c, const char *verb)
 static void entry_post(struct call *c)
 {
     struct slice kind = json_opt_str(c->body, "kind");
+    if (c->idem && !json_object_get(c->body, "ref")) {
+        /* The same entry again, even when the first answer was lost with this node. */
+        unsigned char hash[SHA256_DIGEST_LENGTH];
+        char ref[48] = "idem-";
+        SHA256((const unsigned char *)c->idem_key.p, c->idem_key.n, hash);
+        text_hex(ref + 5, hash, 20);
+        json_object_set_new(c->body, "ref", json_string(ref));
+    }
     if (slice_is(kind, "message"))
         act(c, "send");
     else if (slice_is(kind, "note"))

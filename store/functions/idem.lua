@@ -20,6 +20,15 @@ do
         return {2, ''}
     end)
 
+    -- id: what was claimed failed, and may be tried again at once.
+    P.reg('idem_drop', function(K, a)
+        local key = K .. 'idem:' .. a[1]
+        if call('HEXISTS', key, 'x') == 0 then
+            call('DEL', key)
+        end
+        return redis.status_reply('OK')
+    end)
+
     -- id body answer: keeps the answer, also when the claim ended meanwhile and nobody took it.
     P.reg('idem_finish', function(K, a)
         local key = K .. 'idem:' .. a[1]
