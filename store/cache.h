@@ -15,6 +15,8 @@ struct cache_person {
     uint32_t kid;
     uint64_t thread[KEYS_CLEARANCES];   /* which takes what comes; 0: a new one */
     const char *topic[KEYS_CLEARANCES]; /* interned */
+    uint32_t version[KEYS_CLEARANCES]; /* of that thread, when this node's messages on their way are stored */
+    uint64_t same[KEYS_CLEARANCES]; /* what its last message said of language, topic, …: see ingest_args */
     struct store_language language;
     const char *area; /* interned */
     char name[4];     /* keyed hash of the provider's name, or "-" when an agent gave one */

@@ -81,7 +81,7 @@ static void stored(struct job *j, struct slice s)
     r.thread = store_id_of(op, thread, STORE_SEQ_THREAD);
     r.contact = store_id_of(op, contact, STORE_SEQ_CONTACT);
     if (r.how == STORE_NEW_ENTRY) {
-        ingest_learn(j, thread, contact, flags);
+        ingest_learn(j, thread, contact, flags, get32(s.p + 22));
         if (flags & 8)
             contact_provider_name(op, contact, j->in.name);
     }
@@ -116,9 +116,9 @@ static void ingested(void *arg, const struct err *e, const struct redis_reply *r
     struct store_ingested none = {0};
     if (e->code)
         finish(j, e, &none);
-    else if (s.n == 22 && (s.p[0] == 'N' || s.p[0] == 'D'))
+    else if (s.n == 26 && (s.p[0] == 'N' || s.p[0] == 'D'))
         stored(j, s);
-    else if (slice_is(store_item(r, 0), "R") && r->n >= 16)
+    else if (slice_is(store_item(r, 0), "R"))
         again(j, r);
     else
         fail(j, ERR_BUG, "an answer that is none");
@@ -170,7 +170,7 @@ static void known(void *arg, const struct err *e, const struct redis_reply *r)
         finish(j, e, &none);
         return;
     }
-    if (r->kind != REDIS_ARRAY || r->n < 19) {
+    if (!slice_is(store_item(r, 0), "R")) {
         fail(j, ERR_BUG, "an answer that is none");
         return;
     }
@@ -199,15 +199,6 @@ static bool from_cache(struct job *j)
     return true;
 }
 
-static void note_sums(const struct job *j)
-{
-    struct cache_person *p = cache_get(j->op->cache, j->lane->blind);
-    if (!p || !j->sums_n)
-        return;
-    memcpy(p->sums, j->sums, j->sums_n);
-    p->sums_n = j->sums_n;
-}
-
 static void lane_run(struct lane *l)
 {
     while (!list_empty(&l->queue) && !l->alone && !l->stalled) {
@@ -219,7 +210,7 @@ static void lane_run(struct lane *l)
         l->under_way++;
         if (cached) {
             send(j);
-            note_sums(j);
+            ingest_note(j);
             continue;
         }
         l->alone = true;

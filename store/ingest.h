@@ -46,6 +46,7 @@ struct job {
     unsigned char sums_n, name_n;
     int clearance;
     bool targeted;            /* it goes into the thread of its target */
+    uint64_t same;            /* a hash of what it may change besides numbers */
     _Alignas(8) char bytes[]; /* what `in` points to */
 };
 
@@ -58,7 +59,9 @@ void ingest_id_hash(const struct store_op *op, const char *purpose, struct slice
 void ingest_known_args(struct job *j, struct store_args *a);
 void ingest_known_read(struct job *j, const struct redis_reply *r);
 /* The job ended: what this node believes from now on. */
-void ingest_learn(struct job *j, uint64_t thread, uint64_t contact, unsigned flags);
+void ingest_learn(struct job *j, uint64_t thread, uint64_t contact, unsigned flags, uint32_t version);
+/* It was sent: what it will change is believed at once, for the ones behind it. */
+void ingest_note(struct job *j);
 /* contact.c: a provider's name that differs from the one kept. */
 void contact_provider_name(struct store_op *op, uint64_t contact, struct slice name);
 void ingest_name_hash(const struct store_op *op, struct slice name, char out[4]);

@@ -5,10 +5,18 @@
 #include "store/state.h"
 #include "store/words.h"
 #include "gateway/base/mem.h"
+#include "gateway/base/siphash.h"
 #include <string.h>
 
 /* functions/ingest.lua */
-enum { FLAG_PER_SENDER = 1, FLAG_FOREVER = 2, FLAG_VERIFIED = 4, FLAG_ALSO = 8, FLAG_NO_LAST_AGENT = 16 };
+enum {
+    FLAG_PER_SENDER = 1,
+    FLAG_FOREVER = 2,
+    FLAG_VERIFIED = 4,
+    FLAG_ALSO = 8,
+    FLAG_NO_LAST_AGENT = 16,
+    FLAG_SAME = 32
+};
 enum { RETURN_NEW_CONTACT = 1, RETURN_NEW_THREAD = 2 };
 
 /* ---- the copy ---- */
@@ -169,8 +177,8 @@ static void decide(struct job *j, struct store_inbound *in)
     j->targeted = j->target_thread && in->clearance <= j->target_clearance;
     j->clearance = in->clearance = j->targeted ? j->target_clearance : in->clearance;
     j->language = in->language;
-    j->topic = cache_intern(j->op->cache, slice_str(in->topic));
-    j->area = cache_intern(j->op->cache, slice_str(in->area));
+    j->topic = cache_intern(j->op->cache, slice_of(in->topic, in->topic ? strnlen(in->topic, 255) : 0));
+    j->area = cache_intern(j->op->cache, slice_of(in->area, in->area ? strnlen(in->area, 255) : 0));
     j->sums_n = (unsigned char)(in->sums.n <= CACHE_SUMS ? in->sums.n : 0);
     memcpy(j->sums, in->sums.p ? in->sums.p : "", j->sums_n);
 }
@@ -275,7 +283,8 @@ static void put_be(char *to, uint64_t v, int n)
 static void arg_fixed(struct job *j, const struct store_inbound *in, uint64_t expected, const char sel[3],
                       struct store_args *a)
 {
-    char f[80];
+    char f[84];
+    bool same = expected && !j->targeted && j->known.same[in->clearance] == j->same;
     memcpy(f, j->lane->blind, 16);
     memcpy(f + 16, j->also, 16);
     store_handle_put(f + 32, j->known.contact);
@@ -284,13 +293,14 @@ static void arg_fixed(struct job *j, const struct store_inbound *in, uint64_t ex
     store_handle_put(f + 56, j->new_thread);
     memcpy(f + 64, sel, 3);
     f[67] = (char)in->kind;
-    f[68] = (char)flags_of(j, in);
+    f[68] = (char)(flags_of(j, in) | (same ? FLAG_SAME : 0u));
     f[69] = j->targeted;
     f[70] = (char)in->clearance;
     f[71] = (char)in->language.how;
     put_be(f + 72, (uint64_t)(int64_t)in->priority, 2);
     put_be(f + 74, (uint64_t)in->reopen_hours * 3600, 4);
     memcpy(f + 78, j->op->store->tag, 2);
+    put_be(f + 80, j->known.version[in->clearance], 4);
     store_arg_copy(a, f, sizeof(f));
 }
 
@@ -301,6 +311,55 @@ static size_t bytes_of(const struct store_inbound *in)
     for (size_t i = 0; i < in->media_n; i++)
         n += strlen(in->media[i].job) + CRYPTO_OVERHEAD + 8;
     return n;
+}
+
+/* With tabs between, behind each other in one argument. */
+static void arg_details(const struct job *j, const struct store_inbound *in, struct store_args *a)
+{
+    char text[600];
+    size_t n = 0;
+    const struct slice parts[] = {slice_str(in->language.tag), slice_str(in->language.script),
+                                  slice_str(j->topic), slice_str(j->area)};
+    for (size_t i = 0; i < 4; i++) {
+        err_assert(n + parts[i].n + 6 < sizeof(text));
+        memcpy(text + n, parts[i].p, parts[i].n);
+        n += parts[i].n;
+        text[n++] = '\t';
+    }
+    memcpy(text + n, j->name, j->name_n);
+    store_arg_copy(a, text, n + j->name_n);
+}
+
+/* What a message may change of thread and contact besides their numbers. The same as the last one's: nothing.
+ */
+static uint64_t sameness(const struct job *j, const struct store_inbound *in)
+{
+    static unsigned char key[16];
+    static bool made;
+    char text[700];
+    if (!made) {
+        crypto_random(key, sizeof(key));
+        made = true;
+    }
+    size_t n = 0;
+    const struct slice parts[] = {slice_str(in->channel),
+                                  slice_of(j->lane->blind, 16),
+                                  slice_of(in->language.tag, sizeof(in->language.tag)),
+                                  slice_of(in->language.script, sizeof(in->language.script)),
+                                  slice_str(j->topic),
+                                  slice_of(j->name, j->name_n)};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        memcpy(text + n, parts[i].p, parts[i].n);
+        n += parts[i].n;
+        text[n++] = (char)parts[i].n;
+    }
+    text[n++] = (char)in->language.how;
+    text[n++] = (char)in->no_last_agent;
+    text[n++] = (char)(in->kind == STORE_DELETION || in->kind == STORE_REACTION);
+    memcpy(text + n, &in->priority, sizeof(in->priority));
+    n += sizeof(in->priority);
+    uint64_t h = siphash13(key, text, n);
+    return h ? h : 1;
 }
 
 int ingest_args(struct job *j, struct store_args *a)
@@ -318,6 +377,7 @@ int ingest_args(struct job *j, struct store_args *a)
     decide(j, &in);
     if (in.language.how == STORE_UNKNOWN || !in.language.tag[0])
         in.language = j->language = (struct store_language){.how = STORE_UNKNOWN};
+    j->same = sameness(j, &in);
     j->new_contact = handle_new();
     j->new_thread = handle_new();
     uint64_t expected = j->targeted ? j->target_thread : j->known.thread[in.clearance];
@@ -332,31 +392,31 @@ int ingest_args(struct job *j, struct store_args *a)
              j->known.contact ? j->known.kid : j->kid, expected ? expected : j->new_thread, &b, &s);
     ingest_id_hash(j->op, in.id_per_sender ? "ref" : "id", slice_str(in.channel),
                    in.id_per_sender ? in.address : SLICE(""), in.provider_id, &hash, sel);
+    struct slice sums = slice_of(j->sums, j->sums_n);
     store_args_init(a);
     arg_fixed(j, &in, expected, sel, a);
     store_arg_int(a, hash);
     arg_span(a, &b, s.entry);
     store_arg_str(a, in.channel);
-    store_arg_copy(a, in.language.tag, strlen(in.language.tag));
-    store_arg_copy(a, in.language.script, strlen(in.language.script));
-    store_arg(a, slice_of(j->sums, j->sums_n));
-    store_arg_str(a, j->topic);
-    store_arg_str(a, j->area);
-    store_arg_int(a, j->known.contact ? 0 : j->kid);
-    arg_span(a, &b, s.address);
-    arg_span(a, &b, s.also);
-    arg_span(a, &b, s.profile);
-    store_arg(a, slice_of(j->name, j->name_n));
     arg_span(a, &b, s.words);
+    store_arg(a, slice_eq(sums, slice_of(j->known.sums, j->known.sums_n)) ? SLICE("") : sums);
+    arg_details(j, &in, a);
+    if (j->kid || s.address.n || s.also.n || s.profile.n || in.media_n) {
+        store_arg_int(a, j->known.contact ? 0 : j->kid);
+        arg_span(a, &b, s.address);
+        arg_span(a, &b, s.also);
+        arg_span(a, &b, s.profile);
+    }
     for (size_t i = 0; i < in.media_n; i++)
         arg_span(a, &b, s.media[i]);
     return 0;
 }
 
-void ingest_learn(struct job *j, uint64_t thread, uint64_t contact, unsigned flags)
+void ingest_learn(struct job *j, uint64_t thread, uint64_t contact, unsigned flags, uint32_t version)
 {
     struct cache_person *k = &j->known;
     struct cache_person *newer = cache_get(j->op->cache, j->lane->blind);
+    int cl = j->clearance;
     bool same = newer && newer->contact == contact;
     if (same)
         *k = *newer; /* later messages were sent meanwhile */
@@ -368,9 +428,12 @@ void ingest_learn(struct job *j, uint64_t thread, uint64_t contact, unsigned fla
     }
     if (!j->targeted) {
         bool new = flags &RETURN_NEW_THREAD;
-        k->thread[j->clearance] = thread;
-        if (new || !k->topic[j->clearance] || !k->topic[j->clearance][0])
-            k->topic[j->clearance] = j->topic;
+        k->thread[cl] = thread;
+        k->version[cl] = version + j->lane->under_way - 1; /* if the others go there as well */
+        if (!same)
+            k->same[cl] = j->same;
+        if (new || !k->topic[cl] || !k->topic[cl][0])
+            k->topic[cl] = j->topic;
     }
     if (j->language.how != STORE_UNKNOWN && j->language.how >= k->language.how)
         k->language = j->language;
@@ -385,4 +448,17 @@ void ingest_learn(struct job *j, uint64_t thread, uint64_t contact, unsigned fla
     if (j->in.also.n)
         memcpy(k->also, j->also, 16);
     cache_put(j->op->cache, k);
+}
+
+void ingest_note(struct job *j)
+{
+    struct cache_person *p = cache_get(j->op->cache, j->lane->blind);
+    if (!p)
+        return;
+    if (j->sums_n) {
+        memcpy(p->sums, j->sums, j->sums_n);
+        p->sums_n = j->sums_n;
+    }
+    p->version[j->clearance]++;
+    p->same[j->clearance] = j->same;
 }

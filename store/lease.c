@@ -5,7 +5,10 @@
  * by the fence. */
 #include "gateway/base/mem.h"
 #include "store/side.h"
+#include "store/state.h"
 #include <stdio.h>
+
+#define REVIVE_MS 1000
 
 struct store_lease {
     struct list node; /* of side->leases */
@@ -13,7 +16,8 @@ struct store_lease {
     char *name, holder[80];
     unsigned ttl_ms;
     uint64_t fence;
-    bool held, asking, telling, freed, closed;
+    bool held, asking, telling, freed, closed,
+        sleeping;              /* closed: its operation ended; sleeping: looks whether it is there again */
     int64_t sent_us, until_us; /* until_us: held no longer than that */
     struct timer *timer;
     void (*cb)(void *arg, bool yes, uint64_t fence);
@@ -40,7 +44,7 @@ static bool tell(struct store_lease *l, bool held)
     l->telling = false;
     if (!l->freed)
         return true;
-    if (!l->asking)
+    if (!l->asking && !l->sleeping)
         release(l);
     return false;
 }
@@ -61,7 +65,8 @@ static void answered(void *arg, const struct err *e, const struct redis_reply *r
     struct store_lease *l = arg;
     l->asking = false;
     if (l->freed) {
-        release(l);
+        if (!l->sleeping)
+            release(l);
         return;
     }
     if (l->closed)
@@ -148,7 +153,7 @@ void store_lease_free(struct store_lease **lp)
     }
     l->freed = true;
     timer_stop(l->timer);
-    if (!l->asking && !l->telling)
+    if (!l->asking && !l->telling && !l->sleeping)
         release(l);
 }
 
@@ -162,13 +167,38 @@ uint64_t store_lease_fence(const struct store_lease *l)
     return l->fence;
 }
 
-/* The operation ends: its leases are lost, and stay until their owners free them. */
+static void revive(void *arg, bool closing)
+{
+    struct store_lease *l = arg;
+    l->sleeping = false;
+    if (l->freed) {
+        if (!l->asking)
+            release(l);
+        return;
+    }
+    if (closing)
+        return;
+    if (!l->op->side) {
+        l->sleeping = true;
+        side_sleep(l->op->store, REVIVE_MS, revive, l);
+        return;
+    }
+    l->closed = false;
+    list_push(&l->op->side->leases, &l->node);
+    timer_start(l->timer, 1);
+}
+
+/* The operation ends: its leases are lost, and stay until their owners free them, or until the operation was
+ * made anew. */
 void lease_close(struct side *s)
 {
     while (!list_empty(&s->leases)) {
         struct store_lease *l = container_of(list_pop(&s->leases), struct store_lease, node);
         l->closed = true;
         timer_stop(l->timer);
-        tell(l, false);
+        if (tell(l, false) && !l->op->store->closing) {
+            l->sleeping = true;
+            side_sleep(l->op->store, REVIVE_MS, revive, l);
+        }
     }
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The set: number of words n (one byte, or two with the high bit set), then the sorted values (hash scaled to
- * n * 2^13) as differences in Golomb-Rice code: quotient in unary, 13 bits of remainder. */
+ * n * 2^12) as differences in Golomb-Rice code: quotient in unary, 12 bits of remainder. */
 #include "store/words.h"
 #include "gateway/base/err.h"
 #include "gateway/base/mem.h"
 #include <stdlib.h>
 #include <string.h>
 
-#define RICE 13u
+#define RICE 12u
 
 static uint32_t scale(uint64_t hash, size_t n)
 {
@@ -22,17 +22,35 @@ static int compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* Bits, most significant first, gathered in a word. */
 struct bits {
     unsigned char *p;
-    size_t at; /* bit */
+    uint64_t gathered;
+    unsigned n; /* of them, less than 8 between two calls */
 };
 
 static void put(struct bits *b, uint32_t value, unsigned n)
 {
-    while (n--) {
-        if (value >> n & 1)
-            b->p[b->at / 8] = (unsigned char)(b->p[b->at / 8] | 0x80 >> b->at % 8);
-        b->at++;
+    b->gathered = b->gathered << n | value;
+    b->n += n;
+    while (b->n >= 8) {
+        b->n -= 8;
+        *b->p++ = (unsigned char)(b->gathered >> b->n);
+    }
+}
+
+static void sort(uint32_t *v, size_t n)
+{
+    if (n > 64) {
+        qsort(v, n, sizeof(v[0]), compare);
+        return;
+    }
+    for (size_t i = 1; i < n; i++) {
+        uint32_t x = v[i];
+        size_t at = i;
+        for (; at && v[at - 1] > x; at--)
+            v[at] = v[at - 1];
+        v[at] = x;
     }
 }
 
@@ -42,26 +60,24 @@ static void write_some(const uint64_t *hashes, size_t n, struct buf *out)
     size_t most = 2 + (n * (RICE + 1) + n) / 8 + 2; /* the quotients add up to less than n */
     unsigned char *start = (unsigned char *)buf_reserve(out, most);
     err_assert(start);
-    memset(start, 0, most);
     for (size_t i = 0; i < n; i++)
         values[i] = scale(hashes[i], n);
-    qsort(values, n, sizeof(values[0]), compare);
-    struct bits b = {start, 8};
-    start[0] = (unsigned char)n;
-    if (n > 127) {
-        start[0] = (unsigned char)(0x80 | n >> 8);
-        start[1] = (unsigned char)n;
-        b.at = 16;
-    }
+    sort(values, n);
+    struct bits b = {.p = start};
+    if (n > 127)
+        put(&b, 0x80u | (uint32_t)(n >> 8), 8);
+    put(&b, (uint32_t)n & 0xff, 8);
     for (size_t i = 0; i < n; i++) {
-        uint32_t difference = values[i] - last;
-        for (uint32_t q = difference >> RICE; q; q--)
-            put(&b, 1, 1);
-        put(&b, 0, 1);
+        uint32_t difference = values[i] - last, quotient = difference >> RICE;
+        for (; quotient >= 16; quotient -= 16)
+            put(&b, 0xffff, 16);
+        put(&b, ((1u << quotient) - 1) << 1, quotient + 1);
         put(&b, difference & ((1u << RICE) - 1), RICE);
         last = values[i];
     }
-    buf_commit(out, (b.at + 7) / 8);
+    if (b.n)
+        put(&b, 0, 8 - b.n);
+    buf_commit(out, (size_t)(b.p - start));
 }
 
 void words_write(struct crypto_keyed *k, const struct slice *words, size_t n, struct buf *out)
@@ -79,11 +95,11 @@ void words_write(struct crypto_keyed *k, const struct slice *words, size_t n, st
         mem_free(hashes);
 }
 
-static bool get(const struct bits *b, size_t end, size_t at, uint32_t *bit)
+static bool get(const unsigned char *p, size_t end, size_t at, uint32_t *bit)
 {
     if (at >= end)
         return false;
-    *bit = b->p[at / 8] >> (7 - at % 8) & 1;
+    *bit = (uint32_t)p[at / 8] >> (7 - at % 8) & 1u;
     return true;
 }
 
@@ -94,17 +110,16 @@ bool words_has(struct slice set, uint64_t hash)
         return false;
     bool large = p[0] & 0x80;
     size_t n = large ? (size_t)(p[0] & 0x7f) << 8 | p[1] : p[0], at = large ? 16 : 8, end = set.n * 8;
-    struct bits b = {(unsigned char *)(uintptr_t)p, 0};
     uint32_t wanted = scale(hash, n), value = 0, bit;
     for (size_t i = 0; i < n; i++) {
         uint32_t difference = 0, rest = 0;
-        while (get(&b, end, at, &bit) && bit) {
+        while (get(p, end, at, &bit) && bit) {
             difference++;
             at++;
         }
         at++;
         for (unsigned k = 0; k < RICE; k++, at++) {
-            if (!get(&b, end, at, &bit))
+            if (!get(p, end, at, &bit))
                 return false;
             rest = rest << 1 | bit;
         }

@@ -28,8 +28,9 @@ function P.now()
 end
 
 -- A whole number as decimal digits: Lua 5.1 would print times as 1.7e+12.
+local format = ('').format
 local function int(n)
-    return string.format('%.0f', n)
+    return format('%d', n)
 end
 P.int = int
 

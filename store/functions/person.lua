@@ -108,8 +108,12 @@ do
     -- HAS_TARGET | HAS_ADDRESS), channel and author with their lengths, target 12, blind address 16, envelope. Moves: see P.event_entry.
     local HAS_TARGET, HAS_ADDRESS = 4, 8
 
+    local head_at, head -- many come in one millisecond
     function P.log_value(now, rest)
-        return pack('>BI6', 1, now) .. rest
+        if now ~= head_at then
+            head_at, head = now, pack('>BI6', 1, now)
+        end
+        return head .. rest
     end
 
     -- time, kind byte, flags, channel, blind address (or nil) of an entry; nil for an event's.

@@ -154,7 +154,7 @@ static void check_words(struct crypto_keyed *k, size_t n)
     }
     printf("%zu words: %.2f bytes each, wrong once in %zu\n", n, (double)set.n / (double)n,
            wrong ? tries / wrong : tries);
-    OK(wrong <= tries / 2000);
+    OK(wrong <= tries / 1500);
     OK(n < 20 || set.n <= 2 * n);
     buf_clear(&set);
 }

@@ -90,6 +90,36 @@ T(a_lease_may_be_freed_from_its_own_callback)
     harness_end();
 }
 
+static void on_made_again(void *arg, const struct err *e, struct store_op *op)
+{
+    (void)op;
+    got_done(arg, e);
+}
+
+T(a_lease_outlives_its_operation_and_takes_the_next_of_that_name)
+{
+    harness_begin(1);
+    struct lease_log a = {0}, b = {0};
+    struct got g = {0};
+    a.l = store_lease_new(harness_op(0), "router", 600, on_held, &a);
+    b.l = store_lease_new(harness_op(0), "other", 600, on_held, &b);
+    WAIT(a.got && b.got);
+    store_op_destroy(h.node[0], "demo", got_done, &g);
+    WAIT(g.calls);
+    EQ_INT(a.lost, 1);
+    OK(!store_lease_held(a.l));
+    store_lease_free(&b.l); /* while it sleeps */
+    store_op_make(h.node[0], "demo", on_made_again, &g);
+    WAIT(g.calls == 2);
+    EQ_INT(g.e.code, 0);
+    WAIT(a.got == 2);
+    OK(store_lease_held(a.l));
+    harness_close(0);
+    EQ_INT(a.lost, 2);
+    store_lease_free(&a.l);
+    harness_end();
+}
+
 /* ---- timers ---- */
 
 struct fired {

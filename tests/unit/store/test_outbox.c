@@ -221,6 +221,7 @@ T(one_recipient_at_a_time_and_in_order)
     struct id a = person("tel:+1"), b = person("tel:+2");
     reply(a, "a1");
     reply(a, "a2");
+    harness_turn(2);
     reply(b, "b1");
     sender_open(&s, 0, 1, 10);
     WAIT(s.n == 2);
@@ -277,6 +278,7 @@ T(begun_and_never_ended_is_told)
     static struct sender s, next;
     struct id a = person("tel:+1"), b = person("tel:+2");
     reply(a, "begun");
+    harness_turn(2);
     reply(b, "only taken");
     sender_open(&s, 0, 1, 10);
     WAIT(s.n == 2);
