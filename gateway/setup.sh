@@ -78,7 +78,7 @@ setup_missing() {
     local list name
     for list in "$@"; do "setup_packages_$list"; done >"$setup_tmp/wanted"
     # One call for all; unknown names are told on stderr and are missing as well.
-    awk '{print $1}' "$setup_tmp/wanted" | xargs dpkg-query -W -f='${Status} ${Package}\n' 2>/dev/null |
+    awk '{print $1}' "$setup_tmp/wanted" | { xargs dpkg-query -W -f='${Status} ${Package}\n' 2>/dev/null || true; } |
         awk '/^install ok installed/ {print $4}' >"$setup_tmp/have"
     # nginx-light is one flavour of nginx; any will do.
     if command -v nginx >/dev/null; then echo nginx-light >>"$setup_tmp/have"; fi
