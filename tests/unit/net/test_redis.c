@@ -266,7 +266,8 @@ T(a_server_that_hangs_times_out)
     answers = 0;
     kill(server, SIGSTOP);
     int64_t before = time_mono_us();
-    redis_send_deadline(r, 0, keep, &a[0], 1, &(struct slice)SLICE("PING"));
+    struct slice ping = SLICE("PING");
+    redis_send_deadline(r, 0, keep, &a[0], 1, &ping);
     redis_sendf(r, keep, &a[1], "PING");
     redis_sendf(r, keep, &a[2], "PING");
     wait_answers(3);

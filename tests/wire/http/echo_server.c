@@ -13,7 +13,7 @@
 static struct loop *l;
 static struct http_server *server;
 static struct tls_server *tls;
-static unsigned gone_count, closed_count, ws_open;
+static unsigned gone_count, closed_count, late_count, ws_open;
 
 static void answer_text(struct http_req *rq, int status, struct buf *b)
 {
@@ -74,7 +74,7 @@ static void on_counts(struct http_req *rq, void *arg)
     struct buf b;
     (void)arg;
     buf_init(&b, 1000);
-    buf_printf(&b, "gone=%u closed=%u ws=%u", gone_count, closed_count, ws_open);
+    buf_printf(&b, "gone=%u closed=%u late=%u ws=%u", gone_count, closed_count, late_count, ws_open);
     answer_text(rq, 200, &b);
 }
 
@@ -104,6 +104,7 @@ static void on_late(struct http_req *rq, void *arg)
     uint64_t ms = 0;
     (void)arg;
     slice_u64(http_req_query(rq), &ms);
+    late_count++;
     struct late *t = mem_alloc(sizeof(*t));
     t->rq = rq;
     t->timer = timer_new(l, late_now, t);

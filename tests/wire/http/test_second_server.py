@@ -16,11 +16,13 @@ NODE = """
 const http = require('http');
 const s = http.createServer({maxHeaderSize: 16384, requireHostHeader: true}, (q, r) => {
   const parts = [];
-  q.socket.asked = true;
+  q.socket.asked = q;
+  r.on('finish', () => { if (q.socket && q.socket.ending) q.socket.end(); });
+  q.on('close', () => {});
   q.on('data', d => parts.push(d));
   q.on('end', () => { r.setHeader('Content-Length', Buffer.concat(parts).length); r.end(Buffer.concat(parts)); });
 });
-s.on('clientError', (e, c) => { if (c.asked) setTimeout(() => c.end(), 20); else if (c.writable) c.end('HTTP/1.1 400 Bad Request\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n'); });
+s.on('clientError', (e, c) => { if (c.asked) { if (c.asked.complete && c._httpMessage) c.ending = true; else c.end(); } else if (c.writable) c.end('HTTP/1.1 400 Bad Request\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n'); });
 s.on('connect', (q, c) => c.end('HTTP/1.1 501 No\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n'));
 s.listen(0, '127.0.0.1', () => console.log(s.address().port));
 """
@@ -46,7 +48,7 @@ STRICTER = {
 
 def status(port, data):
     """The first status and the body, or None when the server waits or closes without a word."""
-    s = socket.create_connection(("127.0.0.1", port), 5)
+    s = socket.create_connection(("127.0.0.1", port), 30)
     try:
         s.sendall(data)
         s.shutdown(socket.SHUT_WR)

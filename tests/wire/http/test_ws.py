@@ -150,7 +150,7 @@ def too_large(e):
             w.send("x" * 65537)
             assert w.closed() == 1009
         w.s.close()
-    eventually(lambda: e.count("ws") == "0", 10)
+    eventually(lambda: e.count("ws") == "0")
 
 
 @both
@@ -166,12 +166,12 @@ def what_breaks_the_rules_is_closed(e):
     for name, data, code in bad:
         w = Socket(e)
         w.text()
-        w.s.settimeout(12)
+        w.s.settimeout(30)
         w.s.sendall(data)
         got = w.closed()
         assert code is None or got == code, (name, got)
         w.s.close()
-    eventually(lambda: e.count("ws") == "0", 10)
+    eventually(lambda: e.count("ws") == "0")
 
 
 @both
@@ -187,7 +187,7 @@ def server_closes(e):
     w = Socket(e)
     w.text()
     w.send("close me")  # and the client never answers
-    eventually(lambda: e.count("ws") == "0", 10)
+    eventually(lambda: e.count("ws") == "0")
     w.s.close()
 
 
@@ -196,7 +196,7 @@ def a_slow_reader_is_closed(e):
     w = Socket(e)
     w.text()
     w.send("flood")
-    eventually(lambda: e.count("ws") == "0", 12)
+    eventually(lambda: e.count("ws") == "0")
     assert e.get("/info")[0] == 200
     w.s.close()
 
@@ -234,7 +234,7 @@ def resets_and_many(e):
     eventually(lambda: e.count("ws") == "120")
     for w in held:
         w.s.close()
-    eventually(lambda: e.count("ws") == "0", 10)
+    eventually(lambda: e.count("ws") == "0")
 
 
 @both
@@ -260,7 +260,7 @@ def ending_with_open_sockets():
         e = Echo(tls=tls)
         held = [Socket(e) for _ in range(20)]
         e.child.send_signal(signal.SIGTERM)
-        _, errors = e.child.communicate(timeout=10)
+        _, errors = e.child.communicate(timeout=40)
         assert e.child.returncode == 0, errors.decode()[:1500]
         for w in held:
             w.s.close()
@@ -289,7 +289,7 @@ def requests_on_tls():
 def what_is_no_tls():
     with Echo(tls=PAIR) as e:
         for data in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", os.urandom(2000), b""):
-            s = socket.create_connection(("127.0.0.1", e.port), 8)
+            s = socket.create_connection(("127.0.0.1", e.port), 30)
             s.sendall(data)
             s.shutdown(socket.SHUT_WR)
             got = b""
@@ -303,7 +303,7 @@ def what_is_no_tls():
                 pass
             assert b"HTTP" not in got
             s.close()
-        s = socket.create_connection(("127.0.0.1", e.port), 8)  # half a handshake must not stop the end
+        s = socket.create_connection(("127.0.0.1", e.port), 30)  # half a handshake must not stop the end
         s.sendall(b"\x16\x03\x01")
         assert Socket(e).status == 101
 
@@ -317,7 +317,7 @@ def tls_with(port, **kw):
             c.set_alpn_protocols(value)
         else:
             setattr(c, name, value)
-    return c.wrap_socket(socket.create_connection(("127.0.0.1", port), 8))
+    return c.wrap_socket(socket.create_connection(("127.0.0.1", port), 30))
 
 
 @test

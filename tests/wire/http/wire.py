@@ -60,7 +60,7 @@ class Echo:
     def __exit__(self, kind, *rest):
         self.child.send_signal(signal.SIGTERM)
         try:
-            _, errors = self.child.communicate(timeout=10)
+            _, errors = self.child.communicate(timeout=40)
         except subprocess.TimeoutExpired:
             self.child.kill()
             _, errors = self.child.communicate()
@@ -68,7 +68,7 @@ class Echo:
         if kind is None:
             assert self.child.returncode == 0, (self.child.returncode, errors.decode()[:4000])
 
-    def connect(self, timeout=8, host="127.0.0.1"):
+    def connect(self, timeout=30, host="127.0.0.1"):
         s = socket.create_connection((host, self.port), timeout)
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.tls:
@@ -78,7 +78,7 @@ class Echo:
             s = c.wrap_socket(s)
         return s
 
-    def raw(self, data, timeout=8):
+    def raw(self, data, timeout=30):
         """Sends, then reads until the server closes."""
         s = self.connect(timeout)
         try:
@@ -144,7 +144,7 @@ def read_answer(s, head_only=False):
             got += part
 
 
-def eventually(check, seconds=5):
+def eventually(check, seconds=30):
     end = time.time() + seconds
     while not check():
         if time.time() > end:
