@@ -272,7 +272,7 @@ T(a_server_that_hangs_times_out)
     redis_sendf(r, keep, &a[2], "PING");
     wait_answers(3);
     int64_t took = time_mono_us() - before;
-    OK(took >= 140000 && took < 2000000);
+    OK(took >= 140000 && took < 9000000);
     EQ_INT(a[0].err, -ERR_UNAVAILABLE); /* it had no deadline, but goes with the connection */
     EQ_INT(a[1].err, -ERR_TIMEOUT);
     EQ_INT(a[2].err, -ERR_UNAVAILABLE);
@@ -410,14 +410,14 @@ T(passwords)
     struct err e;
     state_log[0] = '\0';
     r = redis_new(l, &(struct redis_config){.url = url, .password = "wrong", .state = on_state}, &e);
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 500 && !state_log[0]; i++)
         loop_turn(l, 20);
     OK(!redis_up(r));
     OK(strstr(state_log, "down(WRONGPASS"));
     redis_free(&r);
     state_log[0] = '\0';
     r = redis_new(l, &(struct redis_config){.url = url, .state = on_state}, &e);
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 500 && !state_log[0]; i++)
         loop_turn(l, 20);
     OK(strstr(state_log, "down(NOAUTH"));
     end();

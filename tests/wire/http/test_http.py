@@ -349,7 +349,7 @@ def large_bodies():
 
 @test
 def slow_heads_and_idle_connections():
-    with Echo("--head-ms", "700", "--idle-ms", "700") as e:
+    with Echo("--head-ms", "1500", "--idle-ms", "1500") as e:
         began = time.time()
         silent, half, idle = e.connect(), e.connect(), e.connect()
         half.sendall(b"GET /info HT")
