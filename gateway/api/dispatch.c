@@ -342,10 +342,17 @@ static void judge_sockets(struct api_op *o)
         const struct who *w = &s->caller.who;
         if (w->by_token && !*w->agent)
             continue; /* it acts for nobody */
-        if (!auth_member(o, w->by_token ? w->agent : w->login, &now))
+        if (!auth_member(o, w->by_token ? w->agent : w->login, &now)) {
             socket_close(s, 4403, "disabled");
-        else if (!w->by_token)
-            caller_copy(&s->caller, &now.who);
+            continue;
+        }
+        struct who fresh = now.who;
+        if (w->by_token) { /* never more than the token gave */
+            fresh.by_token = true;
+            fresh.roles = w->roles & (fresh.roles | ROLE_INTEGRATOR);
+            fresh.clearance = w->clearance < fresh.clearance ? w->clearance : fresh.clearance;
+        }
+        caller_copy(&s->caller, &fresh);
     }
 }
 
