@@ -368,7 +368,8 @@ void got_contact(void *arg, const struct err *e, const struct store_contact *c)
             a[i].channel = arena_strdup(kept, a[i].channel);
         }
         g->contact.addresses = a;
-        g->contact.threads = (struct id *)(void *)arena_dup(kept, c->threads, c->threads_n * sizeof(struct id));
+        g->contact.threads =
+            (struct id *)(void *)arena_dup(kept, c->threads, c->threads_n * sizeof(struct id));
         g->contact.profile.p = keep(c->profile);
         g->contact.area = arena_strdup(kept, c->area);
     }

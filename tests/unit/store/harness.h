@@ -32,10 +32,10 @@ void harness_kill(int server); /* -9 */
 void harness_start(int server);
 struct store_op *harness_op(int node); /* "demo" of that node */
 
-/* Turns the loop until *flag is not 0; fails the test after 10 s. */
+/* Turns the loop until *flag is not 0; fails the test after 40 s. */
 #define WAIT(flag)                                                                                           \
     do {                                                                                                     \
-        int64_t wait_end = time_mono_us() + 10000000;                                                        \
+        int64_t wait_end = time_mono_us() + 40000000;                                                        \
         while (!(flag) && time_mono_us() < wait_end)                                                         \
             loop_turn(h.loop, 20);                                                                           \
         if (!(flag))                                                                                         \
@@ -44,7 +44,7 @@ struct store_op *harness_op(int node); /* "demo" of that node */
 void harness_turn(unsigned ms); /* turns the loop for so long */
 
 /* A command; the answer's text, or its number as text, or "" (nil, array). Lives until the next. */
-const char *harness_ask(int server, const char *command, ...);
+const char *harness_ask(int server, const char *command, ...) __attribute__((format(printf, 2, 3)));
 long long harness_number(int server, const char *command);
 long long harness_memory(void); /* used_memory of both servers */
 

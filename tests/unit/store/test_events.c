@@ -201,13 +201,15 @@ T(signals_reach_all_nodes_and_are_not_kept)
     harness_begin(2);
     struct got g = in("1", "tel:+1");
     store_signal_listen(harness_op(1), on_signal, NULL);
-    harness_turn(50);
-    store_signal_send(harness_op(0), &(struct store_signal){.what = "typing",
-                                                            .thread = g.in.thread,
-                                                            .agent = "amal",
-                                                            .channel = "app",
-                                                            .seq = 7,
-                                                            .on = true});
+    for (int i = 0; i < 100 && !signal_heard.n; i++) { /* until that node has subscribed */
+        store_signal_send(harness_op(0), &(struct store_signal){.what = "typing",
+                                                                .thread = g.in.thread,
+                                                                .agent = "amal",
+                                                                .channel = "app",
+                                                                .seq = 7,
+                                                                .on = true});
+        harness_turn(50);
+    }
     WAIT(signal_heard.n);
     EQ_STR(signal_heard.what, "typing");
     EQ_STR(signal_heard.agent, "amal");

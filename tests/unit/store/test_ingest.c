@@ -340,10 +340,20 @@ static void look(void *arg, const struct store_known *k, struct store_inbound *i
     in->priority = seen.k.known ? 3 : 1;
 }
 
+static uint64_t heard_seq;
+
+static void hear(void *arg, const struct store_event *ev)
+{
+    (void)arg;
+    if (ev && ev->kind == STORE_EV_ENTRY)
+        heard_seq = ev->seq;
+}
+
 T(decide_knows_what_was_decided_before)
 {
     harness_begin(2);
     static struct got g;
+    struct store_listener *l = store_listen(harness_op(0), hear, NULL);
     for (int i = 0; i < 3; i++) {
         char id[16];
         memset(&g, 0, sizeof(g));
@@ -361,8 +371,9 @@ T(decide_knows_what_was_decided_before)
         EQ_STR(seen.k.language.tag, i ? "ar" : "");
         if (i)
             EQ_INT(seen.k.language.how, STORE_STATED);
-        harness_turn(50); /* the other node hears of it */
+        WAIT(heard_seq == (uint64_t)i + 1); /* that node hears of it */
     }
+    store_unlisten(&l);
     struct store_thread t = thread_of(0, g.in.thread);
     EQ_STR(t.language.tag, "ar");
     EQ_INT(t.language.how, STORE_STATED);
@@ -449,7 +460,7 @@ T(names_come_from_the_provider_until_an_agent_gives_one)
     in.provider_id = SLICE("3");
     in.name = SLICE("Leyla \"Y\"");
     take_in(0, &in);
-    harness_turn(100);
+    harness_turn(400);
     EQ_STR(profile_name("tel:+1"), "{\"name\":\"Leyla \\\"Y\\\"\"}");
     memset(&g, 0, sizeof(g));
     store_contact_patch(harness_op(0), a.in.contact, SLICE("{\"name\":\"Mrs Yilmaz\",\"notes\":\"n\"}"), NULL,
@@ -459,7 +470,7 @@ T(names_come_from_the_provider_until_an_agent_gives_one)
     in.provider_id = SLICE("4");
     in.name = SLICE("somebody else");
     take_in(0, &in);
-    harness_turn(100);
+    harness_turn(400);
     EQ_STR(profile_name("tel:+1"), "{\"name\":\"Mrs Yilmaz\",\"notes\":\"n\"}");
     harness_end();
 }
@@ -474,7 +485,7 @@ T(an_address_is_forgotten)
     store_address_forget(harness_op(0), SLICE("web:a"), got_done, &g);
     WAIT(g.calls);
     EQ_INT(g.e.code, 0);
-    harness_turn(50);
+    harness_turn(400);
     in.provider_id = SLICE("2");
     struct got b = take_in(0, &in);
     OK(b.in.new_contact && !same(a.in.contact, b.in.contact));

@@ -489,7 +489,7 @@ T(early_statuses_wait_for_their_id)
     result(&s, 0, STORE_SENT, "X1", 0);
     EQ_INT(entry_at(t, 2).status, STORE_DELIVERED);
     result(&s, 1, STORE_SENT, "Y1", 0);
-    harness_turn(30);
+    harness_turn(300);
     EQ_INT(entry_at(u, 2).status, STORE_FAILED);
     EQ_SLICE(entry_at(u, 2).error, "{\"code\":\"early\"}");
     status_in("X1", STORE_READ, "");

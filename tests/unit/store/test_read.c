@@ -350,8 +350,7 @@ T(media_are_fetched_later)
     memset(&x, 0, sizeof(x));
     char second[64];
     snprintf(second, sizeof(second), "%.*s01", (int)strlen(first) - 2, first);
-    store_media_done(harness_op(0), second, a.in.thread, 1, 1, SLICE(""), store_now_ms(h.node[0]) - 1,
-                     got_done, &x);
+    store_media_done(harness_op(0), second, a.in.thread, 1, 1, SLICE(""), 1, got_done, &x);
     WAIT(x.calls);
     EQ_INT(next_job(), 0);
     EQ_INT(job.tries, 1);
