@@ -12,6 +12,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* As WAIT, for what takes its time on a loaded machine. */
+#define WAIT_LONG(flag)                                                                                      \
+    do {                                                                                                     \
+        int64_t long_end = time_mono_us() + 90000000;                                                        \
+        while (!(flag) && time_mono_us() < long_end)                                                         \
+            loop_turn(h.loop, 20);                                                                           \
+        if (!(flag))                                                                                         \
+            TEST_FAIL("waited in vain for %s", #flag);                                                       \
+    } while (0)
+
 static struct got g;
 static int64_t expires;
 
@@ -19,7 +29,7 @@ static int64_t expires;
     do {                                                                                                     \
         memset(&g, 0, sizeof g);                                                                             \
         call;                                                                                                \
-        WAIT(g.calls);                                                                                       \
+        WAIT_LONG(g.calls);                                                                                  \
     } while (0)
 
 static void on_erased(void *arg, const struct err *e, int64_t until)
@@ -98,7 +108,8 @@ T(an_erased_person_is_gone)
     EQ_INT(address_leads("tel:+1"), ERR_NOT_FOUND);
     EQ_INT(address_leads("tel:+2"), 0);
     EQ_INT(readable(0, a.in.thread), 0);
-    harness_turn(300);
+    for (int i = 0; i < 200 && readable(1, a.in.thread); i++)
+        harness_turn(50);
     EQ_INT(readable(1, a.in.thread), 0);
     EQ_INT(readable(1, b.in.thread), 3);
     EQ_INT(thread_of(0, a.in.thread).state, STORE_RESOLVED);
@@ -223,11 +234,11 @@ T(an_erasure_that_was_cut_short_goes_on)
     for (int i = 0; i < 1000 && harness_number(DATA, "HLEN p:{demo}:erasing") == 0; i++)
         ;
     harness_close(0);
-    WAIT(g.calls);
+    WAIT_LONG(g.calls);
     OK(g.e.code);
     harness_open(0);
     harness_op(0);
-    for (int i = 0; i < 200 && harness_number(DATA, "HLEN p:{demo}:erasing"); i++)
+    for (int i = 0; i < 600 && harness_number(DATA, "HLEN p:{demo}:erasing"); i++)
         harness_turn(100); /* housekeeping begins a second after it has its lease */
     EQ_INT(harness_number(DATA, "HLEN p:{demo}:erasing"), 0);
     EQ_INT(harness_number(KEYS, "HLEN p:{demo}:ledger"), 1);
@@ -291,9 +302,7 @@ T(a_new_master_key_opens_everything_and_the_old_one_nothing)
         &(struct store_config){
             .loop = h.loop, .data_url = data, .keys_url = keys, .dir = dir, .blob_low_water = 1},
         &e);
-    harness_turn(500);
-    OK(!store_ready(h.node[0], &why));
-    OK(strstr(why, "another master key"));
+    WAIT_LONG(!store_ready(h.node[0], &why) && strstr(why, "another master key"));
     harness_end();
 }
 
@@ -304,10 +313,10 @@ T(a_rotation_that_was_cut_short_goes_on)
     harness_turn(2100);
     memset(&g, 0, sizeof g);
     store_rotate_keys(harness_op(0), "boss", got_done, &g);
-    for (int i = 0; i < 400 && strcmp(harness_ask(KEYS, "HGET p:{demo}:rotate phase"), "use") != 0; i++)
+    for (int i = 0; i < 4000 && strcmp(harness_ask(KEYS, "HGET p:{demo}:rotate phase"), "use") != 0; i++)
         harness_turn(10);
     harness_close(0);
-    WAIT(g.calls);
+    WAIT_LONG(g.calls);
     OK(g.e.code);
     harness_open(0);
     EQ_INT(readable(0, a.in.thread), 3);

