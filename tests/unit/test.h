@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A test harness in one header: T(name) { … } registers itself, TEST_MAIN runs all (or those whose name contains argv[1]) and
- * ends with "N passed, N failed". A failed check ends its test. */
+ * A test harness in one header: T(name) { … } registers itself, TEST_MAIN runs all (or those whose name
+ * contains argv[1]) and ends with "N passed, N failed". A failed check ends its test. */
 #ifndef PARLEY_TEST_H
 #define PARLEY_TEST_H
 
