@@ -104,7 +104,7 @@ const struct config_setting config_settings[] = {
          "Internal networks that outbound connections may reach; all others are refused."),
     LIST("egress", egress, fits_host,
          "Hosts, beside those that channels name, that outbound connections may reach."),
-    INT("workers", workers, 1, 1, 64, false, "Processes that share the port; one serves most offices."),
+    INT("workers", workers, 1, 1, 64, true, "Processes that share the port; one serves most offices."),
     TEXT("redis.url", redis_url, "", fits_redis, true, "The data's Redis; empty: an embedded one."),
     INT("redis.memory_mb", redis_memory_mb, 0, 0, 1 << 24, true,
         "Memory of the embedded data server, in MiB; 0: half of the machine's."),

@@ -100,6 +100,9 @@ static void finish(struct first *f)
     if (f->w->greet || json_array_size(f->passwords) || *f->recovery) {
         print_addresses(f->w, f->demo);
         print_sign_in(f);
+        if (!store_op_at(f->w->store, 0))
+            printf("\n  There is no operation yet: `build/parley apply FILE` makes one (config/demo.json is "
+                   "an example).\n");
         print_recovery(f);
         printf("\n");
         fflush(stdout);

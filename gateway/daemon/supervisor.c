@@ -230,22 +230,13 @@ static void relisten(struct supervisor *s, const struct config *c)
 {
     int fds[WORKERS_MAX];
     struct err e = {0};
-    bool moved = strcmp(c->listen, s->config->listen) != 0;
-    if (!moved && (size_t)c->workers == s->slots)
+    if (strcmp(c->listen, s->config->listen) == 0)
         return;
-    size_t n = (size_t)c->workers;
-    if (!moved) {
-        /* The port stays ours throughout only when the sockets share it already. */
-        log_event(LOG_WARN, "reload.workers", log_str("why", "another number of workers takes a restart"));
+    if (listen_open(c->listen, fds, s->slots, &e) != 0) {
+        log_event(LOG_ERROR, "reload.listen", log_err(&e)); /* goes on where it is */
         return;
     }
-    if (n != s->slots)
-        n = s->slots;
-    if (listen_open(c->listen, fds, n, &e) != 0) {
-        log_event(LOG_ERROR, "reload.listen", log_err(&e));
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < s->slots; i++) {
         close(s->listen_fds[i]);
         s->listen_fds[i] = fds[i];
     }

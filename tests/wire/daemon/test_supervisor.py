@@ -153,6 +153,30 @@ def test_a_reload_reads_settings_and_keeps_what_is_wrong_out():
         assert d.cli("status").returncode == 0
 
 
+def test_a_reload_moves_to_another_address():
+    with Daemon() as d:
+        old, new = d.base, free_port()
+        d.settings_write(listen="127.0.0.1:1")  # needs a right that tests lack, or is taken: stays where it is
+        taken = os.geteuid() != 0
+        if taken:
+            d.process.send_signal(signal.SIGHUP)
+            assert until(lambda: d.logged("reload.listen"), 5)
+            assert d.get("/healthz").status == 200
+        d.settings_write(listen=f"127.0.0.1:{new}")
+        before = d.children("worker")
+        d.process.send_signal(signal.SIGHUP)
+        assert until(lambda: d.children("worker") != before and len(d.children("worker")) == 1, 20)
+        d.base = f"http://127.0.0.1:{new}"
+        d.wait_ready()
+        d.base = old
+        try:
+            d.get("/healthz")
+            raise AssertionError("the old address still answers")
+        except OSError:
+            pass
+        d.base = f"http://127.0.0.1:{new}"
+
+
 def test_one_daemon_for_one_data_directory():
     with Daemon() as d:
         r = parleyd("--data", d.data, "--listen", f"127.0.0.1:{free_port()}")
