@@ -22,5 +22,12 @@ struct probe *
 setup_probe(const char *plugin); /* "probe", "quiet", "pull": what it shares; cleared by setup_start */
 void setup_deliver(const char *plugin, const struct connector_item *items, size_t n);
 struct connector_bytes B(const char *s);
+/* Waits for what takes its time (threads, timers), ten seconds at most; then the test looks. */
+#define UNTIL(cond)                                                                                          \
+    do {                                                                                                     \
+        for (int turn_ = 0; turn_ < 10000 && !(cond); turn_++)                                               \
+            fake_turns(1);                                                                                   \
+        OK(cond);                                                                                            \
+    } while (0)
 
 #endif

@@ -232,7 +232,7 @@ T(a_file_is_stored_under_its_person)
     struct host *h = setup_start(CHANNELS);
     struct ws *w = fake_socket(h, "/ws/chat/op/w", "https://parley.example");
     fake_socket_text(w, "put");
-    fake_turns(300);
+    UNTIL(setup_probe("pull")->blob[0]);
     EQ_STR(setup_probe("pull")->blob, "0 blob1");
     setup_end(&h);
 }
@@ -246,7 +246,7 @@ static struct host *with_link(void)
     struct host *h = setup_start(CHANNELS);
     struct ws *w = fake_socket(h, "/ws/chat/op/w", "https://parley.example");
     fake_socket_text(w, "put");
-    fake_turns(300);
+    UNTIL(setup_probe("pull")->blob[0]);
     two_entries();
     fake_contact("probe:1", "w", 1, 2);
     fake_socket_text(w, "history please");

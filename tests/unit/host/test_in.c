@@ -206,8 +206,7 @@ T(files_that_come_as_bytes)
     it.media = &m;
     it.media_n = 1;
     setup_deliver("probe", &it, 1);
-    fake_turns(300);
-    EQ_INT(p->delivered_err, 0);
+    UNTIL(p->delivered_err == 0);
     OK(strstr(fake.in[0]->extra, "\"id\":\"blob1\""));
     OK(strstr(fake.in[0]->extra, ",\"voice\":true,\"state\":\"stored\"}]"));
     OK(!strstr(fake.in[0]->extra, "text/plain")); /* by its content */
@@ -330,8 +329,9 @@ static void answer(const struct fake_fetch *f, struct fetch_response *r)
 static void fetch_job(struct host *h, const char *job, unsigned tries)
 {
     fake_media("p", job, tries);
+    size_t before = fake.media_done_n;
     setup_apply(h, "{\"channels\":" CHANNELS "}");
-    fake_turns(300);
+    UNTIL(fake.media_done_n > before);
 }
 
 T(links_are_fetched_and_looked_at)
