@@ -161,6 +161,15 @@ bool door_origin_ok(const struct channel *ch, struct http_req *rq, struct slice 
            strncasecmp(origin.p + n, host.p, host.n) == 0;
 }
 
+/* A page elsewhere could post a form in somebody's browser and leave it with a session whose secret it knows:
+ * what the person writes next would be read there. Old browsers send no Origin; they are let in. */
+static bool foreign(const struct channel *ch, struct http_req *rq)
+{
+    enum http_method m = http_req_method(rq);
+    struct slice origin = http_req_header(rq, "origin");
+    return m != HTTP_M_GET && m != HTTP_M_HEAD && origin.p && !door_origin_ok(ch, rq, origin);
+}
+
 /* ---- the handler ---- */
 
 static const char *method_name(struct http_req *rq)
@@ -217,6 +226,10 @@ static void on_request(struct http_req *rq, void *arg)
     struct channel *ch = door_path(http_req_path(rq), &p) ? door_channel(h, &p) : NULL;
     if (!ch || !secret_fits(ch, &p)) { /* it was there when the head came */
         door_problem(rq, 404, NULL);
+        return;
+    }
+    if (slice_is(p.door, "chat") && foreign(ch, rq)) {
+        door_problem(rq, 403, "this request does not come from a page that may");
         return;
     }
     connector_request crq = mem_alloc(sizeof(*crq));

@@ -99,6 +99,26 @@ T(requests_without_an_answer_get_one_when_the_channel_stops)
     EQ_INT(setup_probe("probe")->destroyed, 1);
 }
 
+T(a_page_elsewhere_posts_nothing)
+{
+    struct host *h = setup_start(CHANNELS);
+    static const char *const foreign[] = {"https://evil.example", "null", "",
+                                          "https://parley.example.evil.example"};
+    for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+        const char *const heads[] = {"origin", foreign[i], "host", "parley.example", NULL};
+        EQ_INT(fake_request(h, HTTP_M_POST, "/chat/op/w", heads, "hello")->status, 403);
+    }
+    EQ_INT(fake.in_n, 0);
+    static const char *const ours[] = {"origin", "https://parley.example", NULL}, *const site[] = {
+                                                                                      "origin",
+                                                                                      "https://site.example",
+                                                                                      NULL};
+    OK(fake_request(h, HTTP_M_POST, "/chat/op/w", ours, "hello")->status != 403);
+    OK(fake_request(h, HTTP_M_POST, "/chat/op/w", site, "hello")->status != 403);
+    OK(fake_request(h, HTTP_M_POST, "/chat/op/w", NULL, "hello")->status != 403);
+    setup_end(&h);
+}
+
 /* ---- sockets ---- */
 
 T(sockets_ask_for_the_origin)
