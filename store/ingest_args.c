@@ -158,10 +158,20 @@ void ingest_known_read(struct job *j, const struct redis_reply *r)
 
 /* ---- the arguments ---- */
 
+/* Who has only a sealed matter under way goes on with it: what they write next need not have any of the words
+ * that seal, and must not be shown to those who may not read the rest. */
+static int follow(const struct cache_person *k, int clearance)
+{
+    for (int c = clearance; c < KEYS_CLEARANCES; c++)
+        if (k->thread[c])
+            return c;
+    return clearance;
+}
+
 static void decide(struct job *j, struct store_inbound *in)
 {
     const struct cache_person *k = &j->known;
-    int asked = in->clearance >= 0 && in->clearance < KEYS_CLEARANCES ? in->clearance : 0;
+    int asked = follow(k, in->clearance >= 0 && in->clearance < KEYS_CLEARANCES ? in->clearance : 0);
     struct store_known known = {.known = k->contact != 0,
                                 .contact = store_id_of(j->op, k->contact, STORE_SEQ_CONTACT),
                                 .language = k->language,
@@ -175,7 +185,7 @@ static void decide(struct job *j, struct store_inbound *in)
                     : in->clearance >= KEYS_CLEARANCES ? KEYS_CLEARANCES - 1
                                                        : in->clearance;
     j->targeted = j->target_thread && in->clearance <= j->target_clearance;
-    j->clearance = in->clearance = j->targeted ? j->target_clearance : in->clearance;
+    j->clearance = in->clearance = j->targeted ? j->target_clearance : follow(k, in->clearance);
     j->language = in->language;
     j->topic = cache_intern(j->op->cache, slice_of(in->topic, in->topic ? strnlen(in->topic, 255) : 0));
     j->area = cache_intern(j->op->cache, slice_of(in->area, in->area ? strnlen(in->area, 255) : 0));

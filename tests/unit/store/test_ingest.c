@@ -312,6 +312,26 @@ T(sealed_items_go_into_a_thread_of_their_own)
     harness_end();
 }
 
+T(who_has_only_a_sealed_matter_goes_on_with_it)
+{
+    harness_begin(2);
+    static struct got g[4];
+    memset(g, 0, sizeof(g));
+    static const char *const texts[] = {"I report abuse", "he came again", "and again", "hello"};
+    for (int i = 0; i < 4; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "%d", i);
+        struct store_inbound in = message_in(id, i < 3 ? "tel:+1" : "tel:+2", texts[i]);
+        store_ingest(harness_op(i % 2), &in, seal, got_in, &g[i]); /* the other node does not know yet */
+        WAIT(g[i].calls);
+        EQ_INT(g[i].e.code, 0);
+    }
+    OK(same(g[0].in.thread, g[1].in.thread) && same(g[0].in.thread, g[2].in.thread));
+    EQ_INT(thread_of(0, g[2].in.thread).clearance, 2);
+    EQ_INT(thread_of(0, g[3].in.thread).clearance, 0);
+    harness_end();
+}
+
 /* ---- what decide sees and sets ---- */
 
 static struct {
