@@ -360,7 +360,9 @@ static void on_about(void *arg, const struct err *e, const struct store_entry *e
         out_free(o);
         return;
     }
-    struct slice id = e->code ? slice_str(NULL) : history_external(en, o->a);
+    /* What is quoted is of the same conversation: an id of somebody else's message is none of theirs. */
+    bool theirs = !e->code && strcmp(en->thread.s, o->thread.s) == 0;
+    struct slice id = theirs ? history_external(en, o->a) : slice_str(NULL);
     if (o->kind == STORE_MESSAGE)
         o->reply_to = id;
     else
