@@ -197,6 +197,14 @@ static bool take_ref(struct act *a)
 void act_send(struct act *a)
 {
     json_t *text = json_object_get(a->body, "text"), *files = json_object_get(a->body, "attachments");
+    static const char *const strings[] = {"channel", "address", "reply_to", NULL};
+    for (size_t i = 0; strings[i]; i++) {
+        const json_t *v = json_object_get(a->body, strings[i]);
+        if (v && !json_is_string(v)) { /* taken for none, it would go where nobody meant it to */
+            act_refuse(a, ERR_INVALID, "channel, address, reply_to: strings are wanted");
+            return;
+        }
+    }
     if ((text && !json_is_string(text)) || (files && !json_is_array(files)) ||
         json_array_size(files) > FILES_MAX) {
         act_refuse(a, ERR_INVALID, "text: a string is wanted; attachments: a list of at most 10 ids");

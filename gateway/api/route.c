@@ -316,14 +316,19 @@ static bool take_body(struct call *c)
     return false;
 }
 
+static void refuse_caller(struct call *c, const struct err *e)
+{
+    if (e->code == ERR_AUTH && !http_req_header(c->rq, "authorization").n)
+        call_problem(c, 401, e->text);
+    else
+        call_err(c, e);
+}
+
 static void on_caller(void *arg, const struct err *e, const struct caller *caller)
 {
     struct call *c = arg;
     if (e->code) {
-        if (e->code == ERR_AUTH && !http_req_header(c->rq, "authorization").n)
-            call_problem(c, 401, e->text);
-        else
-            call_err(c, e);
+        refuse_caller(c, e);
         return;
     }
     caller_copy(&c->caller, &caller->who);
@@ -338,6 +343,16 @@ static void on_caller(void *arg, const struct err *e, const struct caller *calle
         idem_claim(c);
     else
         run(c);
+}
+
+/* A name that no operation has: only those who are known hear so. */
+static void on_nowhere(void *arg, const struct err *e, const struct caller *caller)
+{
+    (void)caller;
+    if (e->code)
+        refuse_caller(arg, e);
+    else
+        call_problem(arg, 404, "no such operation");
 }
 
 static void handle(struct http_req *rq, void *arg)
@@ -362,10 +377,7 @@ static void handle(struct http_req *rq, void *arg)
     memcpy(c->args, args, sizeof args);
     if (!global && !(c->op = operation_find(a, op_name))) {
         /* Says the same to somebody who is not signed in as for an operation that is there. */
-        struct slice none;
-        bool anonymous = !http_req_header(rq, "authorization").n && !http_req_cookie(rq, "parley", &none) &&
-                         !http_req_cookie(rq, "__Host-parley", &none);
-        call_problem(c, anonymous ? 401 : 404, anonymous ? "sign in first" : "no such operation");
+        auth_request(a, NULL, rq, r->method != HTTP_M_GET, on_nowhere, c);
         return;
     }
     if (r->flags & CALL_OPEN) {

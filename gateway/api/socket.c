@@ -496,6 +496,15 @@ static void on_opening(void *arg, const struct err *e, const struct caller *c)
     a->sockets++;
 }
 
+static void on_nowhere(void *arg, const struct err *e, const struct caller *c)
+{
+    (void)c;
+    if (e->code)
+        http_problem_err(arg, e);
+    else
+        http_problem(arg, 404, "no such operation", NULL);
+}
+
 void socket_upgrade(struct http_req *rq, void *arg)
 {
     struct api *a = arg;
@@ -505,8 +514,8 @@ void socket_upgrade(struct http_req *rq, void *arg)
         http_problem(rq, 503, "going away; try again in a moment", NULL);
         return;
     }
-    if (!o) {
-        http_problem(rq, 401, "sign in first", NULL);
+    if (!o) { /* only those who are known hear that no operation has this name */
+        auth_request(a, NULL, rq, true, on_nowhere, rq);
         return;
     }
     struct opening *op = mem_alloc(sizeof *op);
