@@ -276,3 +276,43 @@ void store_ingest(struct store_op *op, const struct store_inbound *in,
     lane_add(j->lane, j);
     lane_run(j->lane);
 }
+
+/* ---- a further id of an entry ---- */
+
+struct also_seen {
+    store_done done;
+    void *arg;
+};
+
+static void also_done(void *arg, const struct err *e, const struct redis_reply *r)
+{
+    struct also_seen *s = arg;
+    (void)r;
+    s->done(s->arg, e);
+    mem_free(s);
+}
+
+void store_seen_also(struct store_op *op, const char *channel, struct slice provider_id, struct id entry,
+                     store_done done, void *arg)
+{
+    struct store_args a;
+    int64_t hash;
+    uint64_t thread = 0;
+    uint32_t seq = 0;
+    char sel[3], place[STORE_HANDLE + 4];
+    if (!store_id_parse(op, slice_str(entry.s), &thread, &seq)) {
+        store_fail(op->store, done, arg, ERR_NOT_FOUND, "no such entry");
+        return;
+    }
+    struct also_seen *s = mem_alloc(sizeof(*s));
+    *s = (struct also_seen){done, arg};
+    ingest_id_hash(op, "id", slice_str(channel), SLICE(""), provider_id, &hash, sel);
+    store_handle_put(place, thread);
+    for (int i = 0; i < 4; i++)
+        place[STORE_HANDLE + i] = (char)(unsigned char)(seq >> (24 - 8 * i));
+    store_args_init(&a);
+    store_arg_copy(&a, sel, sizeof(sel));
+    store_arg_int(&a, hash);
+    store_arg_copy(&a, place, sizeof(place));
+    store_call(op, "seen_also", &a, also_done, s);
+}

@@ -348,6 +348,16 @@ do
         return answer('N', thread, contact, seq, flags, m.version)
     end
 
+    -- selector hash place (thread 8, number 4): one more id of an entry that is there.
+    P.reg('seen_also', function(K, a)
+        local now = P.now()
+        local v, key, n = P.seen_get(K, now, a[1], a[2])
+        if not v then
+            P.seen_put(now, key, n, a[2], a[3])
+        end
+        return redis.status_reply('OK')
+    end)
+
     -- Answers what `known` does when the caller believes what is no longer so; else 'N' (or 'D': it was there already), thread 8, contact 8,
     -- number 4, flags (1 new contact, 2 new thread, 4 reopened, 8 the provider's name differs from the one kept), version of the thread 4.
     -- 1 what has a fixed size (parse), 2 the id's hash, 3 entry, 4 channel, 5 words, 6 sums, 7 language, script, topic, area, name's hash with
