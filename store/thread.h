@@ -176,11 +176,6 @@ void store_ingest(struct store_op *op, const struct store_inbound *in,
 void store_seen_also(struct store_op *op, const char *channel, struct slice provider_id, struct id entry,
                      store_done done, void *arg);
 
-/* Remembers one more provider id for an entry that store_ingest has just made (an album's other items), so that
- * it is a duplicate when it comes again. Not in ingest's step: call it before the provider is answered. */
-void store_seen_also(struct store_op *op, const char *channel, struct slice provider_id, struct id entry,
-                     store_done done, void *arg);
-
 /* A provider's word on a message that we sent. Statuses only move up; one for an id that is not known yet is
  * parked for 5 minutes and applied when the id comes. */
 void store_status_in(struct store_op *op, const char *channel, struct slice external_id,

@@ -4,10 +4,6 @@
 #include "gateway/host/deliver.h"
 #include <string.h>
 
-/* store/thread.h will have it; without it a repeated part of an album is an entry of its own. */
-void store_seen_also(struct store_op *op, const char *channel, struct slice provider_id, struct id entry,
-                     store_done done, void *arg) __attribute__((weak));
-
 bool album_takes(const struct item *last, const struct connector_item *src)
 {
     return last->ingest && !last->dead && src->kind == CONNECTOR_MESSAGE &&
@@ -47,7 +43,7 @@ static void on_remembered(void *arg, const struct err *e)
 
 void album_remember(struct channel *ch, struct item *it, struct id entry)
 {
-    for (size_t i = 1; store_seen_also && i < it->count; i++) {
+    for (size_t i = 1; i < it->count; i++) {
         it->b->waiting++;
         store_seen_also(ch->o->op, ch->id, slice_from(it->b->srcs[it->first + i]->id), entry, on_remembered,
                         it->b);
