@@ -363,8 +363,6 @@ void store_ingest(struct store_op *op, const struct store_inbound *given,
 }
 
 void store_seen_also(struct store_op *op, const char *channel, struct slice provider_id, struct id entry,
-                     store_done done, void *arg);
-void store_seen_also(struct store_op *op, const char *channel, struct slice provider_id, struct id entry,
                      store_done done, void *arg)
 {
     char key[1024];
