@@ -84,7 +84,8 @@ bool upload_type(struct connector_bytes header, char out[100])
         out[n++] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
     }
     out[n] = '\0';
-    return type_taken(out);
+    /* "audio/" takes what follows: nothing but a name may. */
+    return strspn(out, "abcdefghijklmnopqrstuvwxyz0123456789/.+-_") == n && type_taken(out);
 }
 
 static void on_put(void *arg, int err, const char *blob)
