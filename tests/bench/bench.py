@@ -252,7 +252,7 @@ def lanes(path, commands):
 # ---- an agent who is there ----
 
 class Present:
-    """An agent's socket that reads and forgets: with capacity 0, so that threads wait and nobody needs to be told that nobody is
+    """An agent's socket that reads and forgets: with one place, so that threads wait and nobody needs to be told that nobody is
     there."""
 
     def __init__(self, d, agent, role="agent", op="demo"):
@@ -302,7 +302,7 @@ class Present:
         self.thread.join()
 
 
-def office(d, capacity=0, **more):
+def office(d, capacity=1, **more):
     """An operation in which everybody who is there has so many places."""
     doc = p.operation(d, **more)
     for agent in doc["agents"]:

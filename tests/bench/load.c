@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Load for the benchmarks, cheap enough to share two cores with what it measures. Two kinds:
- *   load http  PORT SECRET CONNECTIONS SECONDS PEOPLE BYTES [RATE]   signed webhooks, one message each;
- * PEOPLE 0: each of a new person; RATE: open loop, so many a second; else each connection sends as soon as it
- * was answered load redis SOCKET CONNECTIONS FILE                               replays recorded commands,
- * each once: FILE has lines
- *                                                                    "<lane> <bytes>\n<RESP>"; a lane stays
- * on one connection, in order Prints one JSON object. */
+ * Load for the benchmarks, cheap enough to share two cores with what it measures. Prints one JSON object.
+ *
+ * load http PORT SECRET CONNECTIONS SECONDS PEOPLE BYTES [RATE]
+ *   Signed webhooks of one message each. PEOPLE 0: each of a new person. RATE: open loop, so many a second;
+ *   else each connection sends as soon as it was answered.
+ * load latency PORT SECRET CONNECTIONS SECONDS PEOPLE BYTES RATE OP TOKEN...
+ *   The same, open loop, while agents listen (a token for each): from a webhook's 200 to its entry's frame.
+ * load redis SOCKET CONNECTIONS FILE
+ *   Replays recorded commands, each once. FILE has "<lane> <bytes>\n<RESP>"; a lane stays on one connection,
+ *   in order. */
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -61,22 +64,31 @@ static double quantile(double q)
     return samples_n ? (double)samples[(size_t)(q * (double)(samples_n - 1))] * 1000 : 0;
 }
 
-static void report(double seconds)
+static void report_start(double seconds)
 {
     qsort(samples, samples_n, sizeof *samples, by_value);
     printf("{\"done\":%zu,\"refused\":%zu,\"errors\":%zu,\"seconds\":%.3f,\"per_second\":%.1f,\"p50_ms\":%."
-           "3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f,\"max_ms\":%.3f}\n",
+           "3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f,\"max_ms\":%.3f",
            good, bad, errors, seconds, (double)good / seconds, quantile(0.5), quantile(0.99), quantile(0.999),
            quantile(1));
 }
 
+static void report(double seconds)
+{
+    report_start(seconds);
+    puts("}");
+}
+
+struct agent;
 struct conn {
     int fd;
     bool busy;
     double began;
     char in[16384];
     size_t in_n;
-    size_t lane; /* redis: the next of its commands */
+    size_t lane;         /* redis: the next of its commands */
+    unsigned long n;     /* http: the message under way */
+    struct agent *agent; /* latency: this is an agent's socket */
 };
 
 static struct conn conns[CONNECTIONS_MAX];
@@ -111,6 +123,8 @@ static size_t text_bytes;
 static char filler[8192];
 static EVP_MAC_CTX *mac;
 
+static bool marked; /* texts begin with "#" and the message's number */
+
 static size_t request(char *out)
 {
     static const char words[] =
@@ -123,13 +137,16 @@ static size_t request(char *out)
     if (!filler[0])
         for (size_t i = 0; i + sizeof words < sizeof filler; i += sizeof words - 1)
             memcpy(filler + i, words, sizeof words - 1);
-    size_t cut = text_bytes;
+    char mark[24] = "";
+    if (marked)
+        snprintf(mark, sizeof mark, "#%lu ", n);
+    size_t cut = text_bytes - strlen(mark);
     while (cut && ((unsigned char)filler[cut] & 0xC0) == 0x80)
         cut--;
     int body_n = snprintf(body, sizeof body,
                           "{\"messages\":[{\"id\":\"m%lx-%lu\",\"from\":{\"address\":\"tel:+90555%07lu\","
-                          "\"name\":\"Person %lu\"},\"text\":\"%.*s\"}]}",
-                          (unsigned long)getpid(), n, person, person, (int)cut, filler);
+                          "\"name\":\"Person %lu\"},\"text\":\"%s%.*s\"}]}",
+                          (unsigned long)getpid(), n, person, person, mark, (int)cut, filler);
     snprintf(id, sizeof id, "msg_%lx%lu", (unsigned long)getpid(), n);
     snprintf(stamp, sizeof stamp, "%ld", (long)time(NULL));
     int signed_n = snprintf(signed_text, sizeof signed_text, "%s.%s.%.*s", id, stamp, body_n, body);
@@ -148,6 +165,7 @@ static size_t request(char *out)
 static void http_send(struct conn *c, double began)
 {
     static char out[OUT_MAX];
+    c->n = next_id;
     write_all(c, out, request(out));
     c->busy = true;
     c->began = began;
@@ -191,10 +209,15 @@ static bool read_some(struct conn *c)
     return k > 0 || (k < 0 && errno == EAGAIN);
 }
 
+static double *answered_at; /* latency: by the message's number */
+static unsigned long answered_max;
+
 static void http_finish(struct conn *c, int status)
 {
     c->busy = false;
     sample(now() - c->began);
+    if (answered_at && c->n < answered_max)
+        answered_at[c->n] = now();
     if (status == 200)
         good++;
     else
@@ -214,52 +237,203 @@ static struct conn *idle(void)
     return NULL;
 }
 
+/* ---- agents who listen ---- */
+
+struct agent {
+    struct conn c;
+    char *in;
+    size_t in_n, cap;
+};
+
+static struct agent *agents;
+static int agents_n;
+static double *told_at;
+static double pinged;
+
+/* One frame from us, masked with zeros. */
+static void ws_write(struct agent *a, int opcode, const char *p, size_t n)
+{
+    char out[512] = {(char)(0x80 | opcode)};
+    size_t head = n < 126 ? 6 : 8;
+    if (n + head > sizeof out)
+        die("frame");
+    out[1] = (char)(0x80 | (n < 126 ? n : 126));
+    if (n >= 126) {
+        out[2] = (char)(n >> 8);
+        out[3] = (char)n;
+    }
+    memcpy(out + head, p, n);
+    write_all(&a->c, out, n + head);
+}
+
+static void ws_say(struct agent *a, const char *text)
+{
+    ws_write(a, 1, text, strlen(text));
+}
+
+static void ws_open(struct agent *a, int port, const char *op, const char *token)
+{
+    char head[1024];
+    size_t n = 0;
+    tcp(&a->c, port);
+    a->c.agent = a;
+    a->cap = 1 << 20;
+    a->in = malloc(a->cap);
+    fcntl(a->c.fd, F_SETFL, 0);
+    snprintf(head, sizeof head,
+             "GET /ws/agent/%s HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+             "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+             "Sec-WebSocket-Protocol: parley.agent.v1\r\nAuthorization: Bearer %s\r\n\r\n",
+             op, token);
+    write_all(&a->c, head, strlen(head));
+    while (n < sizeof head - 1 && (n < 4 || memcmp(head + n - 4, "\r\n\r\n", 4) != 0)) {
+        if (read(a->c.fd, head + n, 1) != 1)
+            die("upgrade");
+        n++;
+    }
+    if (memcmp(head, "HTTP/1.1 101", 12) != 0) {
+        head[n] = '\0';
+        fprintf(stderr, "%s", head);
+        exit(1);
+    }
+    fcntl(a->c.fd, F_SETFL, O_NONBLOCK);
+    ws_say(a, "{\"type\":\"hello\",\"after\":null}");
+}
+
+static void ws_frame(struct agent *a, int opcode, const char *p, size_t n)
+{
+    static const char added[] = "{\"type\":\"entry.added\"", text[] = "\"text\":\"#";
+    const char *at;
+    if (opcode == 9) {
+        ws_write(a, 10, p, n < 125 ? n : 125);
+    } else if (n > sizeof added && memcmp(p, added, sizeof added - 1) == 0 &&
+               (at = memmem(p, n, text, sizeof text - 1))) {
+        unsigned long m = strtoul(at + sizeof text - 1, NULL, 10);
+        if (m < answered_max && told_at[m] == 0)
+            told_at[m] = now();
+    }
+}
+
+static bool ws_read(struct agent *a)
+{
+    if (a->in_n == a->cap)
+        a->in = realloc(a->in, a->cap *= 2);
+    ssize_t k = read(a->c.fd, a->in + a->in_n, a->cap - a->in_n);
+    if (k <= 0)
+        return k < 0 && errno == EAGAIN;
+    a->in_n += (size_t)k;
+    size_t at = 0;
+    while (a->in_n - at >= 2) {
+        const unsigned char *h = (unsigned char *)a->in + at;
+        size_t head = h[1] == 127 ? 10 : h[1] == 126 ? 4 : 2, n = h[1];
+        if (a->in_n - at < head)
+            break;
+        if (head > 2)
+            for (size_t i = n = 0; i < head - 2; i++)
+                n = n << 8 | h[2 + i];
+        if (a->in_n - at < head + n)
+            break;
+        ws_frame(a, h[0] & 15, a->in + at + head, n);
+        at += head + n;
+    }
+    memmove(a->in, a->in + at, a->in_n - at);
+    a->in_n -= at;
+    return true;
+}
+
+static void agents_ping(double t)
+{
+    if (t - pinged < 15)
+        return;
+    pinged = t;
+    for (int i = 0; i < agents_n; i++)
+        ws_say(&agents[i], "{\"type\":\"ping\"}");
+}
+
+/* ---- both ---- */
+
+static int open_n; /* requests that wait for their answers */
+
+static void report_told(void)
+{
+    size_t lost = 0, told = samples_n = 0;
+    for (unsigned long i = 0; i < next_id; i++) {
+        if (told_at[i] > 0 && answered_at[i] > 0) {
+            sample(told_at[i] > answered_at[i] ? told_at[i] - answered_at[i] : 0);
+            told++;
+        } else {
+            lost++;
+        }
+    }
+    qsort(samples, samples_n, sizeof *samples, by_value);
+    printf(",\"told\":%zu,\"lost\":%zu,\"told_p50_ms\":%.3f,\"told_p99_ms\":%.3f,\"told_p999_ms\":%.3f,"
+           "\"told_max_ms\":%.3f",
+           told, lost, quantile(0.5), quantile(0.99), quantile(0.999), quantile(1));
+}
+
+/* What one connection has for us; `again`: it sends its next request when it was answered. */
+static void http_ready(struct conn *c, bool again)
+{
+    if (c->agent && ws_read(c->agent))
+        return;
+    if (c->agent || !read_some(c)) {
+        errors++;
+        epoll_ctl(ep, EPOLL_CTL_DEL, c->fd, NULL);
+        close(c->fd);
+        open_n -= c->busy;
+        c->busy = true; /* out of use */
+        return;
+    }
+    int status = http_answer(c);
+    if (!status)
+        return;
+    http_finish(c, status);
+    open_n--;
+    if (again) {
+        http_send(c, now());
+        open_n++;
+    }
+}
+
+/* Sends what is due. From when it was due: an overloaded server can't hide behind us. */
+static double send_due(double due, double rate, double t)
+{
+    struct conn *c;
+    while (due <= t && (c = idle())) {
+        http_send(c, due);
+        open_n++;
+        due += 1 / rate;
+    }
+    return due;
+}
+
 static void run_http(int port, double seconds, double rate)
 {
     struct epoll_event events[256];
-    double began = now(), end = began + seconds, due = began;
+    double began = now(), end = began + seconds, due = began, last = end + (agents_n ? 2 : 0);
     for (int i = 0; i < connections; i++)
         tcp(&conns[i], port);
-    for (int i = 0; i < connections && rate <= 0; i++)
+    for (int i = 0; i < connections && rate <= 0; i++, open_n++)
         http_send(&conns[i], now());
-    int open = rate <= 0 ? connections : 0;
     for (;;) {
         double t = now();
-        struct conn *c;
-        while (rate > 0 && t < end && due <= t && (c = idle())) {
-            http_send(c, due); /* from when it was due: an overloaded server can't hide behind us */
-            open++;
-            due += 1 / rate;
-        }
-        if (t >= end && open == 0)
+        if (rate > 0 && t < end)
+            due = send_due(due, rate, t);
+        agents_ping(t);
+        if (t >= last && open_n == 0) /* the last frames may have been on their way */
             break;
         if (t >= end + 10) {
-            errors += (size_t)open;
+            errors += (size_t)open_n;
             break;
         }
         int n = epoll_wait(ep, events, 256, rate > 0 ? 1 : 100);
-        for (int i = 0; i < n; i++) {
-            c = events[i].data.ptr;
-            if (!read_some(c)) {
-                errors++;
-                epoll_ctl(ep, EPOLL_CTL_DEL, c->fd, NULL);
-                close(c->fd);
-                open -= c->busy;
-                c->busy = true; /* out of use */
-                continue;
-            }
-            int status = http_answer(c);
-            if (!status)
-                continue;
-            http_finish(c, status);
-            open--;
-            if (rate <= 0 && now() < end) {
-                http_send(c, now());
-                open++;
-            }
-        }
+        for (int i = 0; i < n; i++)
+            http_ready(events[i].data.ptr, rate <= 0 && now() < end);
     }
-    report(now() - began);
+    report_start(now() - began);
+    if (agents_n)
+        report_told();
+    puts("}");
 }
 
 /* ---- redis ---- */
@@ -376,24 +550,43 @@ static void run_redis(const char *socket_path)
     report(now() - began);
 }
 
+static void http_arguments(char **argv)
+{
+    const char *secret = argv[3] + 6; /* behind "whsec_" */
+    connections = atoi(argv[4]);
+    people = strtoul(argv[6], NULL, 10);
+    text_bytes = strtoul(argv[7], NULL, 10);
+    key_n = EVP_DecodeBlock(key, (const unsigned char *)secret, (int)strlen(secret));
+    for (size_t i = strlen(secret); i && secret[i - 1] == '='; i--)
+        key_n--;
+    EVP_MAC *m = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    OSSL_PARAM p[] = {OSSL_PARAM_construct_utf8_string("digest", (char *)"SHA256", 0),
+                      OSSL_PARAM_construct_end()};
+    mac = EVP_MAC_CTX_new(m);
+    EVP_MAC_CTX_set_params(mac, p);
+}
+
 int main(int argc, char **argv)
 {
     samples = malloc(SAMPLES_MAX * sizeof *samples);
     ep = epoll_create1(0);
     if (argc >= 8 && strcmp(argv[1], "http") == 0) {
-        const char *secret = argv[3] + 6; /* behind "whsec_" */
-        connections = atoi(argv[4]);
-        people = strtoul(argv[6], NULL, 10);
-        text_bytes = strtoul(argv[7], NULL, 10);
-        key_n = EVP_DecodeBlock(key, (const unsigned char *)secret, (int)strlen(secret));
-        for (size_t i = strlen(secret); i && secret[i - 1] == '='; i--)
-            key_n--;
-        EVP_MAC *m = EVP_MAC_fetch(NULL, "HMAC", NULL);
-        OSSL_PARAM p[] = {OSSL_PARAM_construct_utf8_string("digest", (char *)"SHA256", 0),
-                          OSSL_PARAM_construct_end()};
-        mac = EVP_MAC_CTX_new(m);
-        EVP_MAC_CTX_set_params(mac, p);
+        http_arguments(argv);
         run_http(atoi(argv[2]), atof(argv[5]), argc > 8 ? atof(argv[8]) : 0);
+        return 0;
+    }
+    if (argc >= 11 && strcmp(argv[1], "latency") == 0) {
+        http_arguments(argv);
+        marked = true;
+        answered_max = (unsigned long)(atof(argv[5]) * atof(argv[8]) * 1.1) + 1000;
+        answered_at = calloc(answered_max, sizeof *answered_at);
+        told_at = calloc(answered_max, sizeof *told_at);
+        agents_n = argc - 10;
+        agents = calloc((size_t)agents_n, sizeof *agents);
+        for (int i = 0; i < agents_n; i++)
+            ws_open(&agents[i], atoi(argv[2]), argv[9], argv[10 + i]);
+        pinged = now();
+        run_http(atoi(argv[2]), atof(argv[5]), atof(argv[8]));
         return 0;
     }
     if (argc == 5 && strcmp(argv[1], "redis") == 0) {
@@ -402,7 +595,8 @@ int main(int argc, char **argv)
         run_redis(argv[2]);
         return 0;
     }
-    fprintf(stderr, "usage: load http PORT SECRET CONNECTIONS SECONDS PEOPLE BYTES [RATE]\n       load redis "
-                    "SOCKET CONNECTIONS FILE\n");
+    fprintf(stderr, "usage: load http PORT SECRET CONNECTIONS SECONDS PEOPLE BYTES [RATE]\n"
+                    "       load latency PORT SECRET CONNECTIONS SECONDS PEOPLE BYTES RATE OP TOKEN...\n"
+                    "       load redis SOCKET CONNECTIONS FILE\n");
     return 2;
 }
