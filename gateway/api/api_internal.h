@@ -80,6 +80,8 @@ void auth_request(struct api *a, struct api_op *o, struct http_req *rq, bool nee
 bool auth_member(struct api_op *o, const char *login, struct caller *c);
 /* A copy that owns its strings. */
 void caller_copy(struct caller *to, const struct who *w);
+/* The secret of a request that was let in: its bearer token, or its session. */
+struct slice auth_secret(struct http_req *rq);
 bool auth_origin_ours(struct api *a, struct http_req *rq);
 struct call;
 void auth_sign_in(struct call *c);
@@ -191,6 +193,8 @@ struct agent_socket {
     char id[ID_LEN + 1];
     char cursor[40]; /* the last event that was told */
     bool live, hello, closing;
+    char *secret; /* the token or session it came with: asked for again at each beat; wiped at the end */
+    size_t secret_n;
     enum store_presence presence;
     int64_t heard_ms; /* loop_now_ms of the last frame */
     struct timer *beat;

@@ -102,6 +102,15 @@ bool auth_member(struct api_op *o, const char *login, struct caller *c)
     return true;
 }
 
+struct slice auth_secret(struct http_req *rq)
+{
+    struct slice authorization = http_req_header(rq, "authorization"), secret = {0, 0};
+    if (authorization.n > 7)
+        return slice_trim((struct slice){authorization.p + 7, authorization.n - 7});
+    cookie_of(rq, &secret);
+    return secret;
+}
+
 /* ---- a request ---- */
 
 struct asking {

@@ -342,6 +342,8 @@ static void on_agent_before(void *arg, const struct err *e, const struct store_a
     buf_init(&l.topics, 4096);
     if (!rights_colleague(&c->caller.who, before))
         call_problem(c, 404, "no such agent");
+    else if (before->clearance > c->caller.who.clearance && !(c->caller.who.roles & ROLE_ADMINISTRATOR))
+        call_problem(c, 403, "this agent has a higher clearance than you: an administrator changes them");
     else if ((wrong = take_skills(c->body, &a, &l)))
         call_problem(c, 400, wrong);
     else

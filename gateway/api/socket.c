@@ -3,6 +3,7 @@
  * since `after`, and is live from then on. */
 #include "gateway/api/api_internal.h"
 #include "gateway/net/ws.h"
+#include "store/user.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +19,9 @@ static void socket_release(struct agent_socket *s)
     if (s->refs || s->ws)
         return;
     timer_free(&s->beat);
+    if (s->secret)
+        mem_wipe(s->secret, s->secret_n);
+    mem_free(s->secret);
     mem_free(s);
 }
 
@@ -86,10 +90,35 @@ static void beat(struct agent_socket *s)
     store_agent_beat(s->op->op, s->caller.agent, s->id, s->presence, on_beat_done, s);
 }
 
+/* A token that was ended, or a session that was, takes its sockets with it. */
+static void judge(struct agent_socket *s, const struct err *e, bool disabled)
+{
+    bool ended = e->code == ERR_AUTH || e->code == ERR_NOT_FOUND || disabled;
+    if (socket_still(s) && ended)
+        socket_close(s, 4401, "signed out");
+}
+
+static void on_token_again(void *arg, const struct err *e, const struct store_token *t)
+{
+    (void)t;
+    judge(arg, e, false);
+}
+
+static void on_session_again(void *arg, const struct err *e, const struct store_user *u)
+{
+    judge(arg, e, !e->code && u->disabled);
+}
+
 static void on_beat(void *arg)
 {
     struct agent_socket *s = arg;
+    struct store *store = s->op->api->cf.store;
     timer_start(s->beat, BEAT_MS);
+    s->refs++;
+    if (s->caller.who.by_token)
+        store_token_check(store, slice_of(s->secret, s->secret_n), on_token_again, s);
+    else
+        store_session_check(store, slice_of(s->secret, s->secret_n), on_session_again, s);
     if (s->hello && loop_now_ms(s->op->api->cf.loop) - (uint64_t)s->heard_ms <= SILENT_MS)
         beat(s);
 }
@@ -485,9 +514,12 @@ static void on_opening(void *arg, const struct err *e, const struct caller *c)
     memcpy(s->id, id.s, sizeof s->id);
     s->presence = STORE_ONLINE;
     s->heard_ms = (int64_t)loop_now_ms(a->cf.loop);
+    struct slice secret = auth_secret(rq);
+    s->secret = slice_dup(secret);
+    s->secret_n = secret.n;
     s->ws = ws_accept(rq, "parley.agent.v1", MESSAGE_MAX, &events, s, &why);
     if (!s->ws) {
-        mem_free(s);
+        socket_release(s);
         return;
     }
     s->beat = timer_new(a->cf.loop, on_beat, s);

@@ -189,8 +189,21 @@ async def a_user_who_is_disabled_loses_the_socket_within_a_second():
         d.close()
 
 
+async def a_token_that_ends_takes_its_sockets_with_it():
+    d = await office()
+    try:
+        amal = await p.AgentSocket(d, d.token(agent="amal", role="agent")).open()
+        listed = json.loads(d.tool("--json", "token", "list", "demo"))
+        ids = [t["id"] for t in (listed if isinstance(listed, list) else next(v for v in listed.values() if isinstance(v, list)))]
+        assert len(ids) == 1, listed
+        d.tool("token", "end", ids[0])
+        await asyncio.wait_for(amal.reader, 20)
+    finally:
+        d.close()
+
+
 if __name__ == "__main__":
     p.run([arabic_goes_to_the_agent_who_speaks_it_and_back, persian_goes_to_another, the_same_id_again_changes_nothing,
            a_declined_offer_goes_to_the_next_and_nobody_is_told_once, a_socket_resumes_with_no_event_missed,
            the_webchat_socket_carries_both_ways, misconduct_is_sealed_to_the_focal_points,
-           a_user_who_is_disabled_loses_the_socket_within_a_second])
+           a_user_who_is_disabled_loses_the_socket_within_a_second, a_token_that_ends_takes_its_sockets_with_it])
