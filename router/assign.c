@@ -42,12 +42,12 @@ static bool lacks_topic(const struct agent *a, const struct group_key *k)
 
 /* ---- an agent and a thread ---- */
 
-static bool is_avoided(const struct agent *a, const struct thread *t)
+static const struct avoided *avoided(const struct agent *a, const struct thread *t)
 {
     for (uint32_t i = 0; i < t->avoid_n; i++)
-        if (t->avoid[i] == a->name)
-            return true;
-    return false;
+        if (t->avoid[i].agent == a->name)
+            return &t->avoid[i];
+    return NULL;
 }
 
 static bool is_excluded(const struct agent *a, const struct thread *t)
@@ -64,7 +64,7 @@ static unsigned nearest_scan(const struct assign_view *v, const struct group_key
         const struct pointers *s = &v->speakers[v->chain[k->language][tier]];
         for (uint32_t i = 0; i < s->n && best > tier; i++) {
             const struct agent *a = agent_at(s, i);
-            if (!a->present || !may_serve(v, a, k) || (t && (is_excluded(a, t) || is_avoided(a, t))))
+            if (!a->present || !may_serve(v, a, k) || (t && (is_excluded(a, t) || avoided(a, t))))
                 continue;
             unsigned step = tier_of(v, a, k->language) + lacks_topic(a, k);
             best = step < best ? step : best;
@@ -138,9 +138,10 @@ static bool rank_of(const struct assign_view *v, const struct agent *a, const st
                     int64_t now, struct rank *r)
 {
     const struct group_key *k = &t->group->key;
-    if (tier == FAR || is_excluded(a, t))
+    const struct avoided *d = avoided(a, t);
+    if (tier == FAR || is_excluded(a, t) || (d && now < d->until_ms))
         return false;
-    r->avoided = is_avoided(a, t);
+    r->avoided = d != NULL;
     r->tier = tier;
     r->lacks_topic = lacks_topic(a, k);
     return is_open(v, t, tier + r->lacks_topic + (r->avoided ? AVOID_STEPS : 0), now);

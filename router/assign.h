@@ -43,8 +43,10 @@ struct assign_thread {
     enum assign_medium medium;
     int64_t waiting_ms; /* since when */
     const char *last_agent;
-    bool not_last;     /* a complaint, or the person asks for somebody else: never the last agent */
-    const char *avoid; /* agents who declined it or let the offer pass: only when nobody else is there */
+    bool not_last; /* a complaint, or the person asks for somebody else: never the last agent */
+    /* Agents who declined it or let the offer pass: only when nobody else is there. "amal:1700000000000": and
+     * not before then. */
+    const char *avoid;
 };
 
 struct assign_options {
@@ -67,6 +69,9 @@ bool assign_view_agent_state(struct assign_view *v, const char *id, bool present
 /* One thread more (or less) is held by or offered to the agent; the thread leaves the view by _thread_remove.
  */
 void assign_view_agent_load(struct assign_view *v, const char *id, enum assign_medium m, int change);
+/* What the store says: so many, and since when the agent got nothing new. False: no such agent. */
+bool assign_view_agent_load_is(struct assign_view *v, const char *id, enum assign_medium m, unsigned load,
+                               int64_t idle_ms);
 void assign_view_thread_set(struct assign_view *v, const struct assign_thread *t);
 void assign_view_thread_remove(struct assign_view *v, const char *id);
 size_t assign_view_threads(const struct assign_view *v);

@@ -265,6 +265,18 @@ void assign_view_agent_load(struct assign_view *v, const char *id, enum assign_m
     a->load[m] = load > 0 ? (unsigned)load : 0;
 }
 
+bool assign_view_agent_load_is(struct assign_view *v, const char *id, enum assign_medium m, unsigned load,
+                               int64_t idle_ms)
+{
+    struct agent *a = map_get(&v->agents_by_id, slice_str(id));
+    if (!a)
+        return false;
+    a->load[m] = load;
+    a->idle_ms = idle_ms;
+    v->latest_idle = idle_ms > v->latest_idle ? idle_ms : v->latest_idle;
+    return true;
+}
+
 size_t assign_view_agents(const struct assign_view *v)
 {
     return v->agents.n;
@@ -334,8 +346,12 @@ static void thread_avoid(struct assign_view *v, struct thread *t, const char *li
 {
     struct slice rest = slice_str(list), one;
     while (list_next(&rest, &one)) {
+        struct slice name;
+        uint64_t until = 0;
+        if (slice_next(&one, ':', &name))
+            slice_u64(one, &until);
         t->avoid = mem_realloc(t->avoid, (t->avoid_n + 1) * sizeof *t->avoid);
-        t->avoid[t->avoid_n++] = name_number(&v->people, one);
+        t->avoid[t->avoid_n++] = (struct avoided){name_number(&v->people, name), (int64_t)until};
     }
 }
 

@@ -41,13 +41,19 @@ struct agent {
     unsigned char level[ASSIGN_TAGS];
 };
 
+struct avoided {
+    uint32_t agent;
+    int64_t until_ms; /* before, it is not offered to the agent at all */
+};
+
 struct thread {
     char *id;
     struct group *group;
     int64_t waiting_ms;
     uint32_t last;
     bool not_last;
-    uint32_t *avoid, avoid_n;
+    struct avoided *avoid;
+    uint32_t avoid_n;
 };
 
 struct group_key {

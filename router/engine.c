@@ -14,8 +14,10 @@
 #define ENGINE_SWEEP_MS   1000
 #define ENGINE_REDRAW_MS  300000
 #define ENGINE_OFFERS_MAX 64   /* offers begun in one go */
+#define ENGINE_TURN_US    4000 /* so long the loop is held by going through all that waits */
 #define ENGINE_NOBODY_MS  3000 /* so long a thread waits before its person is told that nobody is there */
 #define ENGINE_NOBODY_MAX 200  /* threads looked at for that in one sweep */
+#define ENGINE_PAUSE_S    60   /* a thread is kept from who declined it, unless the document says */
 
 struct waiting { /* a thread of the view */
     uint64_t version;
@@ -30,14 +32,17 @@ struct engine {
     bool held;
     struct assign_view *view; /* NULL unless held */
     struct map waiting;       /* thread id → struct waiting */
+    struct map offering;      /* thread id → the agent's id: offers whose event has not been heard */
+    bool drawing;             /* the view is not complete: nothing is decided */
     size_t nobody_at;
     json_t *fallback; /* owned; may be NULL */
     unsigned offer_ms;
-    struct timer *sweep;
+    int64_t pause_ms;
+    struct timer *sweep, *more; /* more: what one turn had no time for */
     int64_t drawn_ms;
     unsigned under_way; /* callbacks that will still come */
     bool freed;
-    struct metric *offers, *refused;
+    struct metric *offers, *refused, *decision;
 };
 
 /* A callback under way, with what it is about. */
@@ -46,6 +51,7 @@ struct asking {
     uint64_t fence; /* of the view for which it was asked */
     struct id thread;
     char agent[64];
+    int64_t since_us; /* when this node heard of what is decided upon */
 };
 
 static struct asking *ask(struct engine *en)
@@ -85,6 +91,8 @@ static void view_close(struct engine *en)
     en->view = NULL;
     map_clear(&en->waiting, mem_free);
     map_init(&en->waiting);
+    map_clear(&en->offering, mem_free);
+    map_init(&en->offering);
 }
 
 static void view_chains(struct engine *en)
@@ -102,6 +110,17 @@ static void view_chains(struct engine *en)
         }
         assign_view_chain(en->view, tag, then, n);
     }
+}
+
+/* Offers to the agent that are under way: what Redis says of the load may not count them yet. */
+static unsigned offers_to(const struct engine *en, const char *agent)
+{
+    unsigned n = 0;
+    struct slice id;
+    void *to;
+    for (size_t i = 0; map_each(&en->offering, &i, &id, &to);)
+        n += strcmp(to, agent) == 0;
+    return n;
 }
 
 static void view_agent(struct engine *en, const struct store_agent *a)
@@ -124,7 +143,7 @@ static void view_agent(struct engine *en, const struct store_agent *a)
                               .languages_n = n,
                               .clearance = a->clearance,
                               .capacity = {[ASSIGN_CHAT] = a->capacity},
-                              .load = {[ASSIGN_CHAT] = a->load},
+                              .load = {[ASSIGN_CHAT] = a->load + offers_to(en, a->id)},
                               .present = a->presence == STORE_ONLINE,
                               .idle_ms = a->idle_ms};
     assign_view_agent_set(en->view, &to);
@@ -134,6 +153,22 @@ static void view_forget(struct engine *en, const struct id *thread)
 {
     mem_free(map_del(&en->waiting, slice_str(thread->s)));
     assign_view_thread_remove(en->view, thread->s);
+}
+
+/* "amal:when", as the store tells who declined and when, becomes "amal:until". */
+static const char *kept_from(const struct engine *en, const char *declined, struct buf *b)
+{
+    struct slice rest = slice_str(declined), one, agent;
+    while (slice_next(&rest, ' ', &one)) {
+        uint64_t when = 0;
+        buf_str(b, b->n ? " " : "");
+        if (!slice_next(&one, ':', &agent))
+            continue;
+        buf_slice(b, agent);
+        if (slice_u64(one, &when))
+            buf_printf(b, ":%lld", (long long)when + en->pause_ms);
+    }
+    return b->n ? b->p : "";
 }
 
 static void view_thread(struct engine *en, const struct store_thread *t)
@@ -152,6 +187,8 @@ static void view_thread(struct engine *en, const struct store_thread *t)
     w->told = w->told && w->waiting_ms == t->waiting_ms;
     w->version = t->version;
     w->waiting_ms = t->waiting_ms;
+    struct buf avoid;
+    buf_init(&avoid, 65536);
     struct assign_thread to = {.id = t->id.s,
                                .language = t->language.tag,
                                .topic = t->topic,
@@ -163,67 +200,99 @@ static void view_thread(struct engine *en, const struct store_thread *t)
                                .waiting_ms = t->waiting_ms,
                                .last_agent = t->last_agent,
                                .not_last = t->no_last_agent,
-                               .avoid = t->declined};
+                               .avoid = kept_from(en, t->declined, &avoid)};
     assign_view_thread_set(en->view, &to);
+    buf_clear(&avoid);
 }
 
 /* ---- acting ---- */
 
-static void refresh_thread(struct engine *en, struct id thread);
-static void refresh_agent(struct engine *en, const char *agent);
+static void refresh_thread(struct engine *en, struct id thread, int64_t since_us);
+static void refresh_agent(struct engine *en, const char *agent, int64_t since_us);
+
+/* The offer of this thread, if one is under way, is told of in the stream, or it failed. */
+static void offer_over(struct engine *en, const struct id *thread)
+{
+    char *agent = map_del(&en->offering, slice_str(thread->s));
+    if (agent)
+        assign_view_agent_load(en->view, agent, ASSIGN_CHAT, -1);
+    mem_free(agent);
+}
 
 static void on_offered(void *arg, const struct err *e)
 {
     struct asking *a = arg;
     struct engine *en;
-    if (answered(a, &en) && e->code) {
-        /* Somebody was faster, or nothing is certain: look again at both. */
-        metric_add(en->refused, 1);
-        refresh_thread(en, a->thread);
-        refresh_agent(en, a->agent);
+    if (answered(a, &en)) {
+        if (e->code) {
+            /* Somebody was faster, or nothing is certain: look again at both. */
+            metric_add(en->refused, 1);
+            offer_over(en, &a->thread);
+            refresh_thread(en, a->thread, a->since_us);
+            refresh_agent(en, a->agent, a->since_us);
+        } else {
+            metric_observe(en->decision, (double)(time_mono_us() - a->since_us) / 1e6);
+        }
+        log_event(LOG_DEBUG, "router.offered", log_str("operation", store_op_name(en->cf.op)),
+                  log_str("thread", a->thread.s), log_personal("agent", slice_str(a->agent)),
+                  log_int("us", time_mono_us() - a->since_us),
+                  log_str("refused", e->code ? err_name(e->code) : ""));
     }
     mem_free(a);
 }
 
-static void offer(struct engine *en, const struct assign_choice *c)
+static void offer(struct engine *en, const struct assign_choice *c, int64_t since_us)
 {
     struct waiting *w = map_get(&en->waiting, slice_str(c->thread));
     struct asking *a = ask(en);
     memcpy(a->thread.s, c->thread, sizeof a->thread.s);
     snprintf(a->agent, sizeof a->agent, "%s", c->agent);
     uint64_t version = w ? w->version : 0;
+    a->since_us = since_us;
     /* The picture changes at once, so that the next decision does not count the agent's place twice. */
     assign_view_agent_load(en->view, a->agent, ASSIGN_CHAT, 1);
+    mem_free(map_put(&en->offering, slice_str(a->thread.s), mem_strdup(a->agent)));
     view_forget(en, &a->thread);
     metric_add(en->offers, 1);
     store_offer(en->cf.op, en->fence, a->thread, version, a->agent, en->offer_ms, on_offered, a);
 }
 
-static void serve_thread(struct engine *en, const char *thread)
+static void serve_thread(struct engine *en, const char *thread, int64_t since_us)
 {
     struct assign_choice c = {0};
-    if (map_get(&en->waiting, slice_str(thread)) &&
+    if (!en->drawing && map_get(&en->waiting, slice_str(thread)) &&
         assign_best_agent(en->view, thread, store_now_ms(store_at(en)), &c)) {
         c.thread = thread;
-        offer(en, &c);
+        offer(en, &c, since_us);
     }
 }
 
-static void serve_agent(struct engine *en, const char *agent)
+static void serve_agent(struct engine *en, const char *agent, int64_t since_us)
 {
     struct assign_choice c = {0};
-    for (int i = 0;
-         i < ENGINE_OFFERS_MAX && assign_best_thread(en->view, agent, store_now_ms(store_at(en)), &c); i++) {
+    for (int i = 0; i < ENGINE_OFFERS_MAX && !en->drawing &&
+                    assign_best_thread(en->view, agent, store_now_ms(store_at(en)), &c);
+         i++) {
         c.agent = agent;
-        offer(en, &c);
+        offer(en, &c, since_us);
     }
 }
 
-static void serve_all(struct engine *en)
+/* What nothing has pulled: the oldest first, for as long as others can wait for the loop, then the rest. */
+static void serve_all(void *arg)
 {
+    struct engine *en = arg;
     struct assign_choice c = {0};
-    for (int i = 0; i < ENGINE_OFFERS_MAX && assign_next(en->view, store_now_ms(store_at(en)), &c); i++)
-        offer(en, &c);
+    int64_t began = time_mono_us();
+    if (!en->held || !en->view || en->drawing)
+        return;
+    for (int i = 1; assign_next(en->view, store_now_ms(store_at(en)), &c); i++) {
+        offer(en, &c, time_mono_us());
+        if (i == ENGINE_OFFERS_MAX || time_mono_us() - began > ENGINE_TURN_US) {
+            timer_start(en->more, ENGINE_TURN_US / 1000);
+            return;
+        }
+    }
 }
 
 static void on_thread(void *arg, const struct err *e, const struct store_thread *t)
@@ -233,7 +302,7 @@ static void on_thread(void *arg, const struct err *e, const struct store_thread 
     if (answered(a, &en)) {
         if (!e->code) {
             view_thread(en, t);
-            serve_thread(en, a->thread.s);
+            serve_thread(en, a->thread.s, a->since_us);
         } else if (e->code == ERR_NOT_FOUND || e->code == ERR_ERASED) {
             view_forget(en, &a->thread);
         }
@@ -241,9 +310,10 @@ static void on_thread(void *arg, const struct err *e, const struct store_thread 
     mem_free(a);
 }
 
-static void refresh_thread(struct engine *en, struct id thread)
+static void refresh_thread(struct engine *en, struct id thread, int64_t since_us)
 {
     struct asking *a = ask(en);
+    a->since_us = since_us;
     a->thread = thread;
     store_thread_get(en->cf.op, thread, on_thread, a);
 }
@@ -255,7 +325,7 @@ static void on_agent(void *arg, const struct err *e, const struct store_agent *a
     if (answered(a, &en)) {
         if (!e->code) {
             view_agent(en, agent);
-            serve_agent(en, a->agent);
+            serve_agent(en, a->agent, a->since_us);
         } else if (e->code == ERR_NOT_FOUND) {
             assign_view_agent_remove(en->view, a->agent);
         }
@@ -263,9 +333,10 @@ static void on_agent(void *arg, const struct err *e, const struct store_agent *a
     mem_free(a);
 }
 
-static void refresh_agent(struct engine *en, const char *agent)
+static void refresh_agent(struct engine *en, const char *agent, int64_t since_us)
 {
     struct asking *a = ask(en);
+    a->since_us = since_us;
     snprintf(a->agent, sizeof a->agent, "%s", agent);
     store_agent_get(en->cf.op, a->agent, on_agent, a);
 }
@@ -279,6 +350,7 @@ static void on_all_waiting(void *arg, const struct err *e, const struct store_th
     if (answered(a, &en)) {
         for (size_t i = 0; !e->code && i < n; i++)
             view_thread(en, t[i]);
+        en->drawing = e->code != 0;
         if (e->code)
             en->drawn_ms = 0; /* the sweep tries again */
         else
@@ -306,6 +378,7 @@ static void draw(struct engine *en)
 {
     view_close(en);
     en->view = assign_view_new(NULL);
+    en->drawing = true;
     view_chains(en);
     en->drawn_ms = time_mono_us() / 1000;
     store_agents_get(en->cf.op, on_all_agents, ask(en));
@@ -346,7 +419,7 @@ static void look_for_nobody(struct engine *en)
     struct slice id;
     void *value;
     size_t looked = 0;
-    if (!en->waiting.n || !en->cf.nobody)
+    if (!en->waiting.n || !en->cf.nobody || en->drawing)
         return;
     while (looked < ENGINE_NOBODY_MAX && map_each(&en->waiting, &en->nobody_at, &id, &value)) {
         struct waiting *w = value;
@@ -421,15 +494,21 @@ struct engine *engine_new(const struct engine_config *cf)
     struct buf labels;
     en->cf = *cf;
     en->offer_ms = 30000;
+    en->pause_ms = ENGINE_PAUSE_S * 1000;
     map_init(&en->waiting);
+    map_init(&en->offering);
     buf_init(&labels, 1024);
     metric_label(&labels, "operation", slice_str(store_op_name(cf->op)));
     const char *l = labels.n ? labels.p : "";
     en->offers = metric_counter("parley_offers_total", "Threads offered to agents.", l);
     en->refused = metric_counter("parley_offers_refused_total",
                                  "Offers that the store refused: somebody was faster.", l);
+    en->decision =
+        metric_histogram("parley_assign_decision_seconds",
+                         "From hearing of what makes an offer possible to the offer's being stored.", l);
     buf_clear(&labels);
     en->sweep = timer_new(cf->loop, on_sweep, en);
+    en->more = timer_new(cf->loop, serve_all, en);
     timer_start(en->sweep, ENGINE_SWEEP_MS);
     en->lease = store_lease_new(cf->op, "router", ENGINE_LEASE_MS, on_lease, en);
     return en;
@@ -439,6 +518,7 @@ static void engine_end(struct engine *en)
 {
     view_close(en);
     map_clear(&en->waiting, NULL);
+    map_clear(&en->offering, NULL);
     json_decref(en->fallback);
     mem_free(en);
 }
@@ -452,6 +532,7 @@ void engine_free(struct engine **ep)
     en->held = false;
     en->freed = true;
     timer_free(&en->sweep);
+    timer_free(&en->more);
     store_lease_free(&en->lease);
     if (en->under_way == 0)
         engine_end(en);
@@ -463,20 +544,41 @@ void engine_configure(struct engine *en, const json_t *document, unsigned offer_
     en->fallback = json_deep_copy(json_object_get(document, "fallback"));
     int64_t seconds = json_opt_int(document, "offer_s", 0);
     en->offer_ms = seconds > 0 && seconds <= 600 ? (unsigned)seconds * 1000 : offer_ms;
+    en->pause_ms = json_opt_int(document, "decline_pause", ENGINE_PAUSE_S) * 1000;
     if (en->held)
         draw(en);
 }
 
+/* The event holds all that has changed: no question, and the decision at once. */
+static void load_changed(struct engine *en, const struct store_event *ev, int64_t now_us)
+{
+    uint64_t ms = 0;
+    struct slice id = slice_str(ev->id), first = SLICE("");
+    slice_next(&id, '-', &first);
+    slice_u64(first, &ms);
+    if (!assign_view_agent_load_is(en->view, ev->agent, ASSIGN_CHAT,
+                                   (unsigned)ev->seq + offers_to(en, ev->agent), (int64_t)ms))
+        refresh_agent(en, ev->agent, now_us);
+    else
+        serve_agent(en, ev->agent, now_us);
+}
+
 void engine_event(struct engine *en, const struct store_event *ev)
 {
+    int64_t now_us = time_mono_us();
     if (!en->held || !en->view)
         return;
-    if (!ev)
+    if (!ev) {
         draw(en);
-    else if (ev->kind == STORE_EV_AGENT && *ev->agent)
-        refresh_agent(en, ev->agent);
-    else if (ev->kind == STORE_EV_THREAD && ev->state == STORE_WAITING)
-        refresh_thread(en, ev->thread);
-    else if (ev->kind == STORE_EV_THREAD)
-        view_forget(en, &ev->thread);
+    } else if (ev->kind == STORE_EV_AGENT && strcmp(ev->why, "load") == 0) {
+        load_changed(en, ev, now_us);
+    } else if (ev->kind == STORE_EV_AGENT && *ev->agent) {
+        refresh_agent(en, ev->agent, now_us);
+    } else if (ev->kind == STORE_EV_THREAD) {
+        offer_over(en, &ev->thread);
+        if (ev->state == STORE_WAITING)
+            refresh_thread(en, ev->thread, now_us);
+        else
+            view_forget(en, &ev->thread);
+    }
 }

@@ -21,8 +21,8 @@ struct engine_config {
 
 struct engine *engine_new(const struct engine_config *cf);
 void engine_free(struct engine **en);
-/* The operation's document changed: fallback chains, topics, how long an offer lasts (unless the document
- * says). */
+/* The operation's document changed: fallback chains, how long an offer lasts (offer_ms unless the document
+ * says), and for how long a thread is kept from who declined it. */
 void engine_configure(struct engine *en, const json_t *document, unsigned offer_ms);
 /* Every event of the operation, in order; NULL: some were missed. */
 void engine_event(struct engine *en, const struct store_event *ev);

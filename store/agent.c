@@ -2,12 +2,16 @@
  * Agents: their records and their presence. */
 #include "store/agent.h"
 #include "gateway/base/json.h"
+#include "gateway/base/map.h"
 #include "gateway/base/mem.h"
 #include "store/side.h"
 #include <stdio.h>
 #include <string.h>
 
-#define RECORD_MAX 4096
+#define RECORD_MAX  4096
+#define AGENTS_PAGE 40 /* a function holds everybody up: some 200 us */
+#define SWEEP_PAGE  10
+#define SWEEP_PAGES 100
 
 const char *const store_presence_names[] = {"offline", "online", "away", "break"};
 
@@ -15,7 +19,6 @@ struct agent_job {
     struct store_op *op;
     store_done done;
     void (*one)(void *arg, const struct err *e, const struct store_agent *a);
-    void (*many)(void *arg, const struct err *e, const struct store_agent *const *a, size_t n);
     void *arg;
 };
 
@@ -177,17 +180,54 @@ void store_agent_get(struct store_op *op, const char *id,
     store_call(op, "agent_get", &args, got_one, g);
 }
 
-static void got_many(void *arg, const struct err *e, const struct redis_reply *r)
+/* All agents, page by page. */
+struct everybody {
+    struct store_op *op;
+    struct arena *arena;
+    const struct store_agent **all;
+    struct map seen; /* a page may tell one again */
+    size_t n, cap;
+    void (*done)(void *arg, const struct err *e, const struct store_agent *const *a, size_t n);
+    void *arg;
+};
+
+static void agents_page(struct everybody *v, struct slice cursor);
+
+static void agents_add(struct everybody *v, const struct redis_reply *r)
 {
-    struct agent_job *j = arg;
-    struct arena *ar = arena_new();
-    size_t n = e->code ? 0 : r->n;
-    const struct store_agent **all = arena_alloc(ar, (n + 1) * sizeof *all);
-    for (size_t i = 0; i < n; i++)
-        all[i] = agent_read(j->op, ar, store_item(r->items[i], 0), r->items[i]->items[1]);
-    j->many(j->arg, e, all, n);
-    arena_free(&ar);
-    mem_free(j);
+    struct slice id = store_item(r, 0);
+    if (r->n != 2 || r->items[1]->n == 0 || map_put(&v->seen, id, v))
+        return;
+    if (v->n == v->cap) {
+        v->cap = v->cap ? 2 * v->cap : 4 * AGENTS_PAGE;
+        v->all = mem_realloc(v->all, v->cap * sizeof *v->all);
+    }
+    v->all[v->n++] = agent_read(v->op, v->arena, id, r->items[1]);
+}
+
+static void agents_got(void *arg, const struct err *e, const struct redis_reply *r)
+{
+    struct everybody *v = arg;
+    for (size_t i = 1; !e->code && i < r->n; i++)
+        agents_add(v, r->items[i]);
+    if (!e->code && r->n && !slice_is(store_item(r, 0), "0")) {
+        agents_page(v, store_item(r, 0));
+        return;
+    }
+    v->done(v->arg, e, v->all, e->code ? 0 : v->n);
+    map_clear(&v->seen, NULL);
+    mem_free(v->all);
+    arena_free(&v->arena);
+    mem_free(v);
+}
+
+static void agents_page(struct everybody *v, struct slice cursor)
+{
+    struct store_args args;
+    store_args_init(&args);
+    store_arg(&args, cursor);
+    store_arg_int(&args, AGENTS_PAGE);
+    store_call(v->op, "agents_page", &args, agents_got, v);
 }
 
 void store_agents_get(struct store_op *op,
@@ -195,11 +235,13 @@ void store_agents_get(struct store_op *op,
                                    size_t n),
                       void *arg)
 {
-    struct agent_job *j = job_new(op, arg);
-    struct store_args args;
-    j->many = done;
-    store_args_init(&args);
-    store_call(op, "agents_get", &args, got_many, j);
+    struct everybody *v = mem_alloc(sizeof *v);
+    v->op = op;
+    v->arena = arena_new();
+    map_init(&v->seen);
+    v->done = done;
+    v->arg = arg;
+    agents_page(v, SLICE("0"));
 }
 
 /* ---- presence ---- */
@@ -229,12 +271,40 @@ void store_agent_leave(struct store_op *op, const char *id, const char *socket, 
     store_call(op, "agent_leave", &args, plain_done, j);
 }
 
+struct sweep {
+    struct store_op *op;
+    uint64_t fence;
+    unsigned pages;
+    store_done done;
+    void *arg;
+};
+
+static void sweep_page(struct sweep *w);
+
+static void swept(void *arg, const struct err *e, const struct redis_reply *r)
+{
+    struct sweep *w = arg;
+    if (!e->code && store_number(r) >= SWEEP_PAGE && ++w->pages < SWEEP_PAGES) {
+        sweep_page(w);
+        return;
+    }
+    if (w->done)
+        w->done(w->arg, e);
+    mem_free(w);
+}
+
+static void sweep_page(struct sweep *w)
+{
+    struct store_args args;
+    store_args_init(&args);
+    store_arg_int(&args, (int64_t)w->fence);
+    store_arg_int(&args, SWEEP_PAGE);
+    store_call(w->op, "agents_sweep", &args, swept, w);
+}
+
 void store_agents_sweep(struct store_op *op, uint64_t fence, store_done done, void *arg)
 {
-    struct agent_job *j = job_new(op, arg);
-    struct store_args args;
-    j->done = done;
-    store_args_init(&args);
-    store_arg_int(&args, (int64_t)fence);
-    store_call(op, "agents_sweep", &args, plain_done, j);
+    struct sweep *w = mem_alloc(sizeof *w);
+    *w = (struct sweep){.op = op, .fence = fence, .done = done, .arg = arg};
+    sweep_page(w);
 }

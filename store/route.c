@@ -7,12 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WAITING_PAGE 500
+#define WAITING_PAGE 40 /* a function holds everybody up: some 200 us */
+#define EXPIRE_PAGE  10
+#define EXPIRE_MAX   1000 /* at a time */
 #define WAITING_MAX  100000
 
 struct move {
     struct store_op *op;
-    uint64_t thread;
+    uint64_t thread, fence;
+    unsigned n;
     store_thread_done thread_done;
     store_done done;
     void (*count)(void *arg, const struct err *e, unsigned n);
@@ -105,22 +108,37 @@ void store_offer(struct store_op *op, uint64_t fence, struct id thread, uint64_t
     store_call(op, "offer", &a, done, m);
 }
 
-static void counted(void *arg, const struct err *e, const struct redis_reply *r)
+static void expire_page(struct move *m);
+
+static void expired(void *arg, const struct err *e, const struct redis_reply *r)
 {
     struct move *m = arg;
-    m->count(m->arg, e, e->code ? 0 : (unsigned)store_number(r));
+    unsigned n = e->code ? 0 : (unsigned)store_number(r);
+    m->n += n;
+    if (n >= EXPIRE_PAGE && m->n < EXPIRE_MAX) {
+        expire_page(m);
+        return;
+    }
+    m->count(m->arg, e, m->n);
     mem_free(m);
+}
+
+static void expire_page(struct move *m)
+{
+    struct store_args a;
+    store_args_init(&a);
+    store_arg_int(&a, (int64_t)m->fence);
+    store_arg_int(&a, EXPIRE_PAGE);
+    store_call(m->op, "offers_expire", &a, expired, m);
 }
 
 void store_offers_expire(struct store_op *op, uint64_t fence,
                          void (*cb)(void *arg, const struct err *e, unsigned n), void *arg)
 {
     struct move *m = move_new(op, arg);
-    struct store_args a;
     m->count = cb;
-    store_args_init(&a);
-    store_arg_int(&a, (int64_t)fence);
-    store_call(op, "offers_expire", &a, counted, m);
+    m->fence = fence;
+    expire_page(m);
 }
 
 struct waiting {
@@ -128,7 +146,10 @@ struct waiting {
     struct arena *arena;
     const struct store_thread **all;
     struct map seen; /* a page may tell one again that moved meanwhile */
-    size_t n, cap, offset;
+    size_t n, cap;
+    char last[STORE_HANDLE]; /* of the page before, and since when it waits */
+    int64_t since_ms;
+    bool begun;
     void (*done)(void *arg, const struct err *e, const struct store_thread *const *t, size_t n);
     void *arg;
 };
@@ -154,8 +175,10 @@ static void waiting_got(void *arg, const struct err *e, const struct redis_reply
     size_t got = e->code ? 0 : r->n;
     for (size_t i = 0; i < got; i++)
         waiting_add(w, store_item(r->items[i], 0), r->items[i]->items[1]);
-    w->offset += got;
-    if (got == WAITING_PAGE && w->offset < WAITING_MAX) {
+    if (got == WAITING_PAGE && w->n < WAITING_MAX && store_item(r->items[got - 1], 0).n == sizeof w->last) {
+        memcpy(w->last, store_item(r->items[got - 1], 0).p, sizeof w->last);
+        w->since_ms = store_field_int(r->items[got - 1]->items[1], "wt");
+        w->begun = true;
         waiting_page(w);
         return;
     }
@@ -170,7 +193,8 @@ static void waiting_page(struct waiting *w)
 {
     struct store_args a;
     store_args_init(&a);
-    store_arg_int(&a, (int64_t)w->offset);
+    store_arg(&a, w->begun ? slice_of(w->last, sizeof w->last) : SLICE(""));
+    store_arg_int(&a, w->since_ms);
     store_arg_int(&a, WAITING_PAGE);
     store_call(w->op, "waiting_page", &a, waiting_got, w);
 }

@@ -144,6 +144,11 @@ static void some_seconds(struct check *c, const json_t *v)
     a_number(c, v, 1, 600);
 }
 
+static void a_pause(struct check *c, const json_t *v)
+{
+    a_number(c, v, 0, 86400);
+}
+
 static void a_role(struct check *c, const json_t *v)
 {
     static const char *const roles[] = {"agent",         "supervisor", "focal", "partner",
@@ -429,15 +434,23 @@ static void channels(struct check *c, const json_t *v)
     things(c, v, "id", 500, a_channel);
 }
 
-static const struct member root_members[] = {
-    {"operation", a_name, true},      {"name", words_by_language, false},
-    {"languages", languages, false},  {"fallback", fallback, false},
-    {"timezone", a_timezone, false},  {"areas", areas, false},
-    {"teams", teams, false},          {"agents", agents, false},
-    {"topics", topics, false},        {"channels", channels, false},
-    {"texts", texts, false},          {"emergency", emergency, false},
-    {"privacy", a_url, false},        {"reopen_hours", some_hours, false},
-    {"offer_s", some_seconds, false}, {0}};
+static const struct member root_members[] = {{"operation", a_name, true},
+                                             {"name", words_by_language, false},
+                                             {"languages", languages, false},
+                                             {"fallback", fallback, false},
+                                             {"timezone", a_timezone, false},
+                                             {"areas", areas, false},
+                                             {"teams", teams, false},
+                                             {"agents", agents, false},
+                                             {"topics", topics, false},
+                                             {"channels", channels, false},
+                                             {"texts", texts, false},
+                                             {"emergency", emergency, false},
+                                             {"privacy", a_url, false},
+                                             {"reopen_hours", some_hours, false},
+                                             {"offer_s", some_seconds, false},
+                                             {"decline_pause", a_pause, false},
+                                             {0}};
 
 /* ---- what refers to something else ---- */
 

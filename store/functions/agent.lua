@@ -77,12 +77,14 @@ do
         return #h > 0 and h or P.err('NOT_FOUND no such agent')
     end)
 
-    P.reg_ro('agents_get', function(K)
-        local all = {}
-        for _, id in ipairs(call('SMEMBERS', K .. 'agents')) do
-            all[#all + 1] = {id, record(K, id)}
+    -- cursor count: about so many of them, as {next cursor, {id, hash}…}; one may be told twice.
+    P.reg_ro('agents_page', function(K, a)
+        local got = call('SSCAN', K .. 'agents', a[1], 'COUNT', a[2])
+        local page = {got[1]}
+        for _, id in ipairs(got[2]) do
+            page[#page + 1] = {id, record(K, id)}
         end
-        return all
+        return page
     end)
 
     -- agent socket presence
@@ -115,19 +117,20 @@ do
         return redis.status_reply('OK')
     end)
 
-    -- fence: agents whose time is over; what sleeps and is due. A hundred of each per call.
+    -- fence count: agents whose time is over; what sleeps and is due. So many of each per call; the larger number of the two.
     P.reg('agents_sweep', function(K, a)
         if P.fenced(K, 'router', a[1]) then
             return P.err('FENCED')
         end
         local now = P.now()
-        local gone = call('ZRANGEBYSCORE', K .. 'gone', '-inf', int(now), 'LIMIT', 0, 100)
+        local gone = call('ZRANGEBYSCORE', K .. 'gone', '-inf', int(now), 'LIMIT', 0, a[2])
         for _, agent in ipairs(gone) do
             offline(K, agent, now)
         end
-        for _, id in ipairs(call('ZRANGEBYSCORE', K .. 'snoozed', '-inf', int(now), 'LIMIT', 0, 100)) do
+        local awake = call('ZRANGEBYSCORE', K .. 'snoozed', '-inf', int(now), 'LIMIT', 0, a[2])
+        for _, id in ipairs(awake) do
             P.thread_wakes(K, id, now, 'system')
         end
-        return #gone
+        return math.max(#gone, #awake)
     end)
 end

@@ -91,8 +91,3 @@ function P.fields(key, ...)
     end
     return t
 end
-
--- Blank-separated lists.
-function P.has_word(list, word)
-    return string.find(' ' .. list .. ' ', ' ' .. word .. ' ', 1, true) ~= nil
-end

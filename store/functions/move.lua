@@ -38,7 +38,7 @@ do
 
     local function load_changed(K, now, agent)
         call('HSET', K .. 'agent:' .. agent, 'il', int(now))
-        P.event(K, now, P.EV_AGENT, {'a', agent, 'w', 'load'})
+        P.event(K, now, P.EV_AGENT, {'a', agent, 'w', 'load', 'q', int(call('SCARD', K .. 'held:' .. agent))})
     end
 
     -- Keeps the sets that follow from state and assignee.

@@ -49,17 +49,25 @@ do
         return redis.status_reply('OK')
     end)
 
-    local function declined(t)
-        return {'dc', P.has_word(t.dc, t.as) and t.dc or (t.dc == '' and t.as or t.dc .. ' ' .. t.as)}
+    -- Who had the thread offered and does not take it: "agent", or "agent:when" when they said so.
+    local function declined(t, now)
+        local list = {}
+        for word in string.gmatch(t.dc, '%S+') do
+            if string.match(word, '^[^:]+') ~= t.as then
+                list[#list + 1] = word
+            end
+        end
+        list[#list + 1] = now and t.as .. ':' .. int(now) or t.as
+        return {'dc', table.concat(list, ' ')}
     end
 
-    -- fence: the offers whose time is over, a hundred per call.
+    -- fence count: the offers whose time is over, so many per call, since a function holds everybody up; how many there were.
     P.reg('offers_expire', function(K, a)
         if P.fenced(K, 'router', a[1]) then
             return P.err('FENCED')
         end
         local now = P.now()
-        local due = call('ZRANGEBYSCORE', K .. 'offers', '-inf', int(now), 'LIMIT', 0, 100)
+        local due = call('ZRANGEBYSCORE', K .. 'offers', '-inf', int(now), 'LIMIT', 0, a[2])
         for _, id in ipairs(due) do
             local t = P.thread(K, id)
             P.move(K, t, P.WAITING, {now = now, actor = 'system', why = 'expired', a = t.as, set = declined(t), detail = t.as})
@@ -67,10 +75,15 @@ do
         return #due
     end)
 
-    -- offset count: a page of what waits, longest first, as {id, hash}.
+    -- id since count: a page of what waits, longest first, as {id, hash}. The first two are those of the last that was told ('' at the
+    -- beginning): others leave meanwhile, so that a place in the queue says nothing.
     P.reg_ro('waiting_page', function(K, a)
-        local out = {}
-        for _, id in ipairs(call('ZRANGE', K .. 'waiting', a[1], a[1] + a[2] - 1)) do
+        local out, from, key = {}, 0, K .. 'waiting'
+        if a[1] ~= '' then
+            local at = call('ZRANK', key, a[1])
+            from = at and at + 1 or call('ZCOUNT', key, '-inf', '(' .. a[2])
+        end
+        for _, id in ipairs(call('ZRANGE', key, from, from + a[3] - 1)) do
             out[#out + 1] = {id, P.answer(K, id)}
         end
         return out
@@ -112,7 +125,8 @@ do
         elseif not mine(t, a[2]) then
             return P.err('CONFLICT it is not offered to the agent')
         end
-        P.move(K, t, P.WAITING, {now = P.now(), actor = a[2], why = 'declined', a = a[2], b = a[3], set = declined(t), detail = a[3]})
+        local now = P.now()
+        P.move(K, t, P.WAITING, {now = now, actor = a[2], why = 'declined', a = a[2], b = a[3], set = declined(t, now), detail = a[3]})
         return P.answer(K, t.id)
     end)
 

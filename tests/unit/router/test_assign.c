@@ -222,6 +222,38 @@ T(who_declined)
     OK(got.avoided);
 }
 
+T(who_declined_alone_is_asked_again_after_a_pause)
+{
+    usual();
+    agent("a", "ar5");
+    W.avoid = "a:60000";
+    thread("t", "ar");
+    EQ_STR(who("t", 59999), "-");
+    EQ_STR(what("a", 59999), "-");
+    OK(!assign_next(v, 59999, &got));
+    OK(assign_anybody(v, "t")); /* somebody is there: the person is not told otherwise */
+    EQ_STR(who("t", 60000), "a");
+    EQ_STR(what("a", 60000), "t");
+    OK(assign_next(v, 60000, &got));
+    OK(got.avoided);
+    agent("b", "ar1"); /* who comes meanwhile has it at once */
+    EQ_STR(who("t", 1), "b");
+    EQ_STR(what("b", 1), "t");
+}
+
+T(what_the_store_says_of_a_load_holds)
+{
+    usual();
+    agent("a", "ar5");
+    agent("b", "ar5");
+    thread("t", "ar");
+    OK(assign_view_agent_load_is(v, "a", ASSIGN_CHAT, 1, 500));
+    EQ_STR(who("t", 0), "b");
+    OK(assign_view_agent_load_is(v, "b", ASSIGN_CHAT, 2, 100));
+    EQ_STR(who("t", 0), "a");
+    OK(!assign_view_agent_load_is(v, "nobody", ASSIGN_CHAT, 0, 0));
+}
+
 T(longest_idle_and_rare_languages)
 {
     usual();
@@ -302,7 +334,8 @@ struct plain_agent {
 };
 struct plain_thread {
     struct assign_thread t;
-    char id[16], avoid[24], last[16];
+    char id[16], avoid[24], avoid_until[80], last[16];
+    int64_t until; /* for all who are avoided */
     bool used;
 };
 static struct plain_agent pa[AGENTS];
@@ -367,6 +400,8 @@ static bool plain_eligible(const struct plain_agent *a, const struct plain_threa
 {
     int step = plain_step(a, t), near = 1000;
     if (!t->used || !plain_may(a, t) || step < 0 || a->a.load[t->t.medium] >= a->a.capacity[t->t.medium])
+        return false;
+    if (listed(t->avoid, a->id) && now < t->until)
         return false;
     if (listed(t->avoid, a->id))
         step += 5;
@@ -490,6 +525,12 @@ static void random_thread(int i)
     *p = (struct plain_thread){.used = true};
     snprintf(p->id, sizeof p->id, "t%d", i);
     snprintf(p->avoid, sizeof p->avoid, "%s", avoid[pick(5)]);
+    p->until = pick(2) ? 0 : (int64_t)pick(12) * MIN;
+    struct slice rest = slice_str(p->avoid), one;
+    for (size_t n = 0; *p->avoid && slice_next(&rest, ' ', &one);)
+        n += (size_t)snprintf(p->avoid_until + n, sizeof p->avoid_until - n,
+                              p->until ? "%s%.*s:%lld" : "%s%.*s", n ? " " : "", (int)one.n, one.p,
+                              (long long)p->until);
     if (pick(2))
         snprintf(p->last, sizeof p->last, "a%u", pick(AGENTS));
     p->t = (struct assign_thread){.id = p->id,
@@ -503,7 +544,7 @@ static void random_thread(int i)
                                   .waiting_ms = (int64_t)pick(12) * MIN / 2,
                                   .last_agent = p->last,
                                   .not_last = pick(4) == 0,
-                                  .avoid = p->avoid};
+                                  .avoid = p->avoid_until};
     assign_view_thread_set(v, &p->t);
 }
 

@@ -95,16 +95,41 @@ def test_what_comes_back_is_where_it_was(s):
     before = s.r.zscore(s.key("waiting"), "old")
     offer(s, "old", "amal", ms=1)
     time.sleep(0.01)
-    assert s.call("offers_expire", 0) == 1
+    assert s.call("offers_expire", 0, 10) == 1
     assert waiting(s) == ["old", "new"] and s.r.zscore(s.key("waiting"), "old") == before
     assert s.hash("thread:old")["dc"] == "amal"
     offer(s, "old", "amal")
     assert s.refused("decline", "old", "other", "busy") == "CONFLICT"
     s.call("decline", "old", "amal", "busy")
-    assert waiting(s) == ["old", "new"] and s.hash("thread:old")["dc"] == "amal" and load(s, "amal") == 0
-    page = s.call("waiting_page", 0, 10)
+    who, _, when = s.hash("thread:old")["dc"].partition(":")
+    assert waiting(s) == ["old", "new"] and who == "amal" and abs(int(when) - s.now()) < 5000 and load(s, "amal") == 0
+    page = s.call("waiting_page", "", 0, 10)
     assert [p[0] for p in page] == [b"old", b"new"]
-    assert s.call("waiting_page", 1, 1)[0][0] == b"new"
+    assert s.call("waiting_page", "old", int(before), 1)[0][0] == b"new"
+    assert s.call("waiting_page", "new", s.r.zscore(s.key("waiting"), "new"), 1) == []
+
+
+def test_pages_miss_nothing_when_others_leave(s):
+    for i in range(9):
+        thread(s, f"t{i}", waited=9000 - 1000 * i)
+    page = s.call("waiting_page", "", 0, 4)
+    since = int(s.r.zscore(s.key("waiting"), page[-1][0]))
+    for i in range(4):
+        s.call("resolve", f"t{i}", "amal", "")
+    assert [p[0] for p in s.call("waiting_page", page[-1][0], since, 4)] == [b"t4", b"t5", b"t6", b"t7"]
+
+
+def test_agents_come_in_pages(s):
+    for i in range(300):
+        agent(s, f"a{i}", presence=0)
+    cursor, seen = b"0", set()
+    while True:
+        cursor, *page = s.call("agents_page", cursor, 40)
+        assert len(page) < 120
+        seen |= {p[0] for p in page}
+        if cursor == b"0":
+            break
+    assert len(seen) == 300
 
 
 def test_silence_and_leaving_give_offers_back(s):
@@ -115,7 +140,7 @@ def test_silence_and_leaving_give_offers_back(s):
         offer(s, x, "amal")
     s.call("accept", "t2", "amal")
     s.call("agent_leave", "amal", "s-amal")
-    s.call("agents_sweep", 0)
+    s.call("agents_sweep", 0, 10)
     assert s.hash("agent:amal")["ps"] == "1"
     s.call("agent_leave", "amal", "second")
     due = s.r.zscore(s.key("gone"), "amal") - s.now()
@@ -123,10 +148,10 @@ def test_silence_and_leaving_give_offers_back(s):
     s.call("agent_beat", "amal", "third", 2)
     assert 44000 < s.r.zscore(s.key("gone"), "amal") - s.now() <= 45000
     s.r.zadd(s.key("gone"), {"amal": 1})
-    assert s.call("agents_sweep", 0) == 1
+    assert s.call("agents_sweep", 0, 10) == 1
     assert s.hash("agent:amal")["ps"] == "0"
     assert t(s, "t1") == (WAITING, "") and t(s, "t2") == (ASSIGNED, "amal")
-    assert s.call("agents_sweep", 0) == 0
+    assert s.call("agents_sweep", 0, 10) == 0
 
 
 def test_disabling_queues_everything_anew(s):
@@ -189,12 +214,12 @@ def test_resolve_reopen_snooze(s):
     s.call("snooze", "t1", "amal", s.now() + 5)
     assert t(s, "t1") == (SNOOZED, "amal") and load(s, "amal") == 0
     time.sleep(0.01)
-    s.call("agents_sweep", 0)
+    s.call("agents_sweep", 0, 10)
     assert t(s, "t1") == (ASSIGNED, "amal") and load(s, "amal") == 1
     s.call("snooze", "t1", "amal", s.now() + 5)
     s.r.zadd(s.key("gone"), {"amal": 1})
     time.sleep(0.01)
-    s.call("agents_sweep", 0)
+    s.call("agents_sweep", 0, 10)
     assert t(s, "t1") == (WAITING, "") and s.r.zcard(s.key("snoozed")) == 0
 
 
@@ -233,7 +258,7 @@ def test_agents_are_listed_with_their_load(s):
     got = s.call("agent_get", "amal")
     h = dict(zip(got[::2], got[1::2]))
     assert h[b"load"] == b"1" and h[b"lg"] == b"ar:5"
-    assert len(s.call("agents_get")) == 1
+    assert len(s.call("agents_page", 0, 40)) == 2
     assert s.refused("agent_get", "nobody") == "NOT_FOUND"
 
 
@@ -271,13 +296,13 @@ def step(s, rnd, threads, agents, r=None):
         "offer": lambda: s.call("offer", 0, tid, h["v"], a, rnd.choice([1, 30000]), r=r),
         "accept": lambda: s.call("accept", tid, who, r=r),
         "decline": lambda: s.call("decline", tid, who, "busy", r=r),
-        "expire": lambda: s.call("offers_expire", 0, r=r),
+        "expire": lambda: s.call("offers_expire", 0, 10, r=r),
         "assign": lambda: s.call("assign", tid, rnd.choice([0, h["v"]]), a, "boss", r=r),
         "transfer": lambda: s.call("transfer", tid, "boss", rnd.choice(["", a]), rnd.choice([-1, -1, 1]), "tp", "x", r=r),
         "resolve": lambda: s.call("resolve", tid, who, "answered", r=r),
         "reopen": lambda: s.call("reopen", tid, who, r=r),
         "snooze": lambda: s.call("snooze", tid, who, s.now() + rnd.choice([1, 30000]), r=r),
-        "sweep": lambda: s.call("agents_sweep", 0, r=r),
+        "sweep": lambda: s.call("agents_sweep", 0, 10, r=r),
         "gone": lambda: (r or s.r).zadd(s.key("gone"), {a: 1}),
         "beat": lambda: s.call("agent_beat", a, "s", rnd.choice([1, 1, 1, 2]), r=r),
         "leave": lambda: s.call("agent_leave", a, "s", r=r),
