@@ -46,7 +46,7 @@ void api_reload(struct api *a)
 
 static void stop_and_free(void *o)
 {
-    dispatch_stop(o);
+    stream_stop(o);
     operation_free(o);
 }
 

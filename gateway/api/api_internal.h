@@ -5,6 +5,7 @@
 
 #include "gateway/api/api.h"
 #include "gateway/api/rights.h"
+#include "gateway/api/tally.h"
 #include "gateway/base/json.h"
 #include "gateway/base/log.h"
 #include "gateway/base/map.h"
@@ -23,15 +24,26 @@ struct api_op {
     struct api *api;
     struct store_op *op;
     struct map members; /* agent id → struct member */
-    struct map waiting; /* thread id → struct waiting_row */
     json_t *document;   /* parsed; owned */
     uint64_t document_version;
+    uint64_t rights;     /* another number whenever somebody may see other queues than before */
     struct list sockets; /* struct agent_socket.node */
+    /* The same sockets by what can be told to them (seats.c): those who see more than what they hold, and
+     * agent id → struct seat for the others. */
+    struct list wide;
+    struct map seats;
     struct list jobs;    /* events under way to sockets, in order (dispatch.c) */
     char dispatched[40]; /* the newest event that left `jobs` */
     struct store_listener *listener;
-    struct timer *queues_timer;
-    bool queues_changed, loaded;
+    struct timer *judge_timer; /* skills have changed: a moment later all sockets are judged anew */
+    /* what waits (queues.c) */
+    struct tally *tally;
+    struct map uncounted, /* thread ids that wait now and are not in the tally yet */
+        left;             /* those that left while the tally is being loaded */
+    unsigned loading;
+    struct timer *count_timer, *queues_timer;
+    uint64_t round; /* in which sockets are told of the queues */
+    bool loaded;
     struct list waiters; /* for `loaded` */
 };
 
@@ -55,13 +67,21 @@ const json_t *operation_document(struct api_op *o); /* current; may be NULL */
 void operation_free(void *o);
 /* The fallback chain of a language: tags, NULL-terminated, at most 7. */
 void operation_fallback(struct api_op *o, const char *tag, const char *out[8]);
-/* {"items":[…],"mine":{…}} of what this agent could be offered. */
-void operation_queues(struct api_op *o, const struct who *w, struct buf *out);
 void operation_json(struct api_op *o, struct buf *out);
-/* Called by dispatch.c for each event, before sockets hear of it. */
-void operation_event(struct api_op *o, const struct store_event *ev);
-void operation_waiting_put(struct api_op *o, const struct store_thread *t);
-void operation_waiting_drop(struct api_op *o, const char *thread);
+void operation_load(struct api_op *o); /* agents and queues anew */
+void operation_member_put(struct api_op *o, const struct store_agent *a);
+void operation_members_put(struct api_op *o, const struct store_agent *const *a, size_t n);
+
+/* ---- what waits (queues.c) ---- */
+
+void queues_init(struct api_op *o);
+void queues_free(struct api_op *o);
+void queues_load(struct api_op *o);
+void queues_start(struct api_op *o);
+void queues_stop(struct api_op *o);
+void queues_event(struct api_op *o, const struct store_event *ev); /* of kind THREAD */
+/* {"items":[…],"mine":{…}} of what this agent could be offered. */
+void queues_json(struct api_op *o, const struct who *w, struct tally_view *v, struct buf *out);
 
 /* ---- who calls (auth.c) ---- */
 
@@ -182,14 +202,17 @@ typedef void (*act_done)(void *arg, const struct err *e, int status, const char 
 void act_thread(struct api_op *o, const struct who *w, const char *verb, struct id thread, const json_t *body,
                 act_done done, void *arg);
 
-/* ---- sockets (socket.c, dispatch.c) ---- */
+/* ---- sockets (socket.c, seats.c, dispatch.c, stream.c) ---- */
 
 struct ws;
 struct agent_socket {
     struct list node; /* in api_op.sockets */
+    struct list seat; /* in api_op.wide or that of its agent */
     struct api_op *op;
     struct caller caller;
     struct ws *ws;
+    struct tally_view queues; /* what it was told of them */
+    uint64_t round;
     char id[ID_LEN + 1];
     char cursor[40]; /* the last event that was told */
     bool live, hello, closing;
@@ -207,9 +230,20 @@ bool socket_still(struct agent_socket *s);
 void socket_frame(struct agent_socket *s, struct slice json);
 void socket_replay(struct agent_socket *s); /* from cursor until it is live */
 void socket_close(struct agent_socket *s, unsigned code, const char *why);
+/* Asks whether its token or session is good still, and closes it when not. */
+void socket_check(struct agent_socket *s);
 
-void dispatch_start(struct api_op *o);
-void dispatch_stop(struct api_op *o);
+/* Which socket hears of which event (seats.c): so that one event costs only those whom it may concern. */
+void seats_init(struct api_op *o);
+void seats_free(struct api_op *o);
+void seats_put(struct agent_socket *s); /* anew, when its rights are others */
+/* The sockets that are neither wide nor others': a list of agent_socket.seat; may be NULL. */
+struct list *seats_of(struct api_op *o, const char *agent);
+
+/* From the store's events to all that hangs on them (stream.c). */
+void stream_start(struct api_op *o);
+void stream_stop(struct api_op *o);
+
 /* One event for one socket (replay) or, when s is NULL, for all that are live. */
 void dispatch_event(struct api_op *o, const struct store_event *ev, struct agent_socket *s,
                     void (*told)(void *arg), void *arg);

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * An operation as the API keeps it in memory: its document, its agents, what waits. All of it can be rebuilt
- * from the store; events keep it current. */
+ * An operation as the API keeps it in memory: its document and its agents (what waits: queues.c). All of it
+ * can be rebuilt from the store; events keep it current. */
 #include "gateway/api/api_internal.h"
 #include <string.h>
-
-struct waiting_row {
-    char language[12], topic[64], area[128], team[64];
-    int clearance;
-    int64_t since_ms;
-};
 
 /* ---- agents ---- */
 
@@ -25,9 +19,24 @@ static void member_free(void *p)
     mem_free(m);
 }
 
-static void member_put(struct api_op *o, const struct store_agent *a)
+static bool same_text(const char *a, const char *b)
 {
-    struct member *m = mem_alloc(sizeof *m);
+    return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* Would other threads be offered to the one than to the other? */
+static bool same_skills(const struct store_agent *a, const struct store_agent *b)
+{
+    return a->clearance == b->clearance && a->disabled == b->disabled && same_text(a->areas, b->areas) &&
+           same_text(a->topics, b->topics) && a->languages_n == b->languages_n &&
+           memcmp(a->languages, b->languages, a->languages_n * sizeof *a->languages) == 0;
+}
+
+void operation_member_put(struct api_op *o, const struct store_agent *a)
+{
+    struct member *old = map_get(&o->members, slice_str(a->id)), *m = mem_alloc(sizeof *m);
+    if (!old || !same_skills(&old->a, a))
+        o->rights++;
     m->a = *a;
     m->a.id = mem_strdup(a->id);
     m->a.login = mem_strdup(a->login ? a->login : a->id);
@@ -36,9 +45,15 @@ static void member_put(struct api_op *o, const struct store_agent *a)
     m->a.areas = mem_strdup(a->areas ? a->areas : "");
     m->a.topics = mem_strdup(a->topics ? a->topics : "");
     m->a.roles = mem_strdup(a->roles ? a->roles : "");
-    struct member *old = map_put(&o->members, slice_str(a->id), m);
+    map_put(&o->members, slice_str(a->id), m);
     if (old)
         member_free(old);
+}
+
+void operation_members_put(struct api_op *o, const struct store_agent *const *a, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        operation_member_put(o, a[i]);
 }
 
 struct member *operation_member(struct api_op *o, const char *agent)
@@ -66,8 +81,7 @@ static void tell_waiters(struct api_op *o, bool ok)
 static void on_agents(void *arg, const struct err *e, const struct store_agent *const *a, size_t n)
 {
     struct api_op *o = arg;
-    for (size_t i = 0; !e->code && i < n; i++)
-        member_put(o, a[i]);
+    operation_members_put(o, a, e->code ? 0 : n);
     o->loaded |= !e->code; /* else the next that waits tries again */
     tell_waiters(o, !e->code);
 }
@@ -93,141 +107,10 @@ void operation_wait(struct api_op *o, void (*done)(void *arg, bool ok), void *ar
         store_agents_get(o->op, on_agents, o);
 }
 
-static void on_agent(void *arg, const struct err *e, const struct store_agent *a)
+void operation_load(struct api_op *o)
 {
-    if (!e->code)
-        member_put(arg, a);
-}
-
-/* ---- what waits ---- */
-
-static void copy(char *to, size_t cap, const char *from)
-{
-    size_t n = from ? strlen(from) : 0;
-    if (n >= cap)
-        n = cap - 1;
-    if (n)
-        memcpy(to, from, n);
-    to[n] = '\0';
-}
-
-void operation_waiting_put(struct api_op *o, const struct store_thread *t)
-{
-    struct waiting_row *row = map_get(&o->waiting, slice_str(t->id.s));
-    if (!row) {
-        row = mem_alloc(sizeof *row);
-        map_put(&o->waiting, slice_str(t->id.s), row);
-    }
-    copy(row->language, sizeof row->language, t->language.tag);
-    copy(row->topic, sizeof row->topic, t->topic);
-    copy(row->area, sizeof row->area, t->area);
-    copy(row->team, sizeof row->team, t->team);
-    row->clearance = t->clearance;
-    row->since_ms = t->waiting_ms;
-    o->queues_changed = true;
-}
-
-void operation_waiting_drop(struct api_op *o, const char *thread)
-{
-    void *row = map_del(&o->waiting, slice_str(thread));
-    if (row)
-        o->queues_changed = true;
-    mem_free(row);
-}
-
-static void on_waiting(void *arg, const struct err *e, const struct store_thread *const *t, size_t n)
-{
-    struct api_op *o = arg;
-    if (e->code)
-        return;
-    for (size_t i = 0; i < n; i++)
-        operation_waiting_put(o, t[i]);
-}
-
-static void load_all(struct api_op *o)
-{
-    map_clear(&o->waiting, mem_free);
-    map_init(&o->waiting);
     store_agents_get(o->op, on_agents, o);
-    store_waiting_get(o->op, on_waiting, o);
-}
-
-void operation_event(struct api_op *o, const struct store_event *ev)
-{
-    if (!ev)
-        load_all(o);
-    else if (ev->kind == STORE_EV_AGENT && ev->agent && *ev->agent)
-        store_agent_get(o->op, ev->agent, on_agent, o);
-    else if (ev->kind == STORE_EV_THREAD && ev->state != STORE_WAITING)
-        operation_waiting_drop(o, ev->thread.s);
-}
-
-/* ---- queues ---- */
-
-struct queue_row { /* one language × topic × clearance × area */
-    const struct waiting_row *first;
-    unsigned n;
-    int64_t oldest;
-};
-
-static bool same_queue(const struct waiting_row *a, const struct waiting_row *b)
-{
-    return a->clearance == b->clearance && strcmp(a->language, b->language) == 0 &&
-           strcmp(a->topic, b->topic) == 0 && strcmp(a->area, b->area) == 0;
-}
-
-static void queue_count(struct queue_row *rows, size_t *n, size_t cap, const struct waiting_row *w)
-{
-    for (size_t i = 0; i < *n; i++)
-        if (same_queue(rows[i].first, w)) {
-            rows[i].n++;
-            if (w->since_ms < rows[i].oldest)
-                rows[i].oldest = w->since_ms;
-            return;
-        }
-    if (*n < cap)
-        rows[(*n)++] = (struct queue_row){w, 1, w->since_ms};
-}
-
-static void queue_json(struct buf *b, const struct queue_row *r, bool first)
-{
-    char at[TIME_TEXT];
-    time_text(r->oldest, at);
-    buf_str(b, first ? "{\"language\":" : ",{\"language\":");
-    buf_json_str(b, slice_str(r->first->language));
-    buf_str(b, ",\"topic\":");
-    buf_json_str(b, slice_str(r->first->topic));
-    buf_printf(b, ",\"clearance\":%d,\"area\":", r->first->clearance);
-    buf_json_str(b, slice_str(r->first->area));
-    buf_printf(b, ",\"waiting\":%u,\"oldest\":\"%s\"}", r->n, at);
-}
-
-void operation_queues(struct api_op *o, const struct who *w, struct buf *out)
-{
-    enum { ROWS = 512 };
-    struct queue_row *rows = mem_array(ROWS, sizeof *rows);
-    struct member *m = operation_member(o, w->agent);
-    size_t n = 0, i = 0;
-    unsigned mine = 0;
-    struct slice key;
-    void *value;
-    while (map_each(&o->waiting, &i, &key, &value)) {
-        const struct waiting_row *row = value;
-        const char *chain[8];
-        operation_fallback(o, row->language, chain);
-        bool could =
-            m && rights_could_serve(w, &m->a, row->language, row->topic, row->clearance, row->area, chain);
-        bool over = (w->roles & (ROLE_SUPERVISOR | ROLE_FOCAL)) && row->clearance <= w->clearance &&
-                    rights_area(w, row->area);
-        mine += could;
-        if (could || over)
-            queue_count(rows, &n, ROWS, row);
-    }
-    buf_str(out, "{\"items\":[");
-    for (size_t r = 0; r < n; r++)
-        queue_json(out, &rows[r], r == 0);
-    buf_printf(out, "],\"mine\":{\"waiting\":%u}}", mine);
-    mem_free(rows);
+    queues_load(o);
 }
 
 /* ---- the document ---- */
@@ -307,7 +190,7 @@ struct api_op *operation_find(struct api *a, struct slice name)
         return o;
     if (o) { /* it was destroyed, and perhaps made anew */
         map_del(&a->ops, name);
-        dispatch_stop(o);
+        stream_stop(o);
         list_push(&a->retired, &o->node); /* callbacks may still be under way */
     }
     if (!op)
@@ -316,13 +199,14 @@ struct api_op *operation_find(struct api *a, struct slice name)
     o->api = a;
     o->op = op;
     map_init(&o->members);
-    map_init(&o->waiting);
     list_init(&o->sockets);
     list_init(&o->jobs);
     list_init(&o->waiters);
     map_put(&a->ops, name, o);
-    load_all(o);
-    dispatch_start(o);
+    seats_init(o);
+    queues_init(o);
+    operation_load(o);
+    stream_start(o);
     return o;
 }
 
@@ -330,7 +214,8 @@ void operation_free(void *p)
 {
     struct api_op *o = p;
     map_clear(&o->members, member_free);
-    map_clear(&o->waiting, mem_free);
+    queues_free(o);
+    seats_free(o);
     json_decref(o->document);
     mem_free(o);
 }

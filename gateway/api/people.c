@@ -378,7 +378,7 @@ static void queues_get(struct call *c)
 {
     struct buf b;
     buf_init(&b, 1 << 18);
-    operation_queues(c->op, &c->caller.who, &b);
+    queues_json(c->op, &c->caller.who, NULL, &b);
     call_json(c, 200, buf_view(&b));
     buf_clear(&b);
 }

@@ -41,6 +41,8 @@ static void on_closed(struct ws *w, void *arg)
     s->closing = true;
     s->live = false;
     list_del(&s->node);
+    list_del(&s->seat);
+    tally_view_clear(&s->queues);
     s->op->api->sockets--;
     timer_stop(s->beat);
     if (s->hello && *s->caller.agent) {
@@ -109,16 +111,33 @@ static void on_session_again(void *arg, const struct err *e, const struct store_
     judge(arg, e, !e->code && u->disabled);
 }
 
+/* A token that acts for a user lasts no longer than they do. */
+static void on_acting_again(void *arg, const struct err *e, const struct store_user *u)
+{
+    judge(arg, e, !e->code && u->disabled);
+}
+
+void socket_check(struct agent_socket *s)
+{
+    struct store *store = s->op->api->cf.store;
+    const struct who *w = &s->caller.who;
+    s->refs++;
+    if (!w->by_token) {
+        store_session_check(store, slice_of(s->secret, s->secret_n), on_session_again, s);
+        return;
+    }
+    store_token_check(store, slice_of(s->secret, s->secret_n), on_token_again, s);
+    if (*w->agent) {
+        s->refs++;
+        store_user_get(store, w->agent, on_acting_again, s);
+    }
+}
+
 static void on_beat(void *arg)
 {
     struct agent_socket *s = arg;
-    struct store *store = s->op->api->cf.store;
     timer_start(s->beat, BEAT_MS);
-    s->refs++;
-    if (s->caller.who.by_token)
-        store_token_check(store, slice_of(s->secret, s->secret_n), on_token_again, s);
-    else
-        store_session_check(store, slice_of(s->secret, s->secret_n), on_session_again, s);
+    socket_check(s);
     if (s->hello && loop_now_ms(s->op->api->cf.loop) - (uint64_t)s->heard_ms <= SILENT_MS)
         beat(s);
 }
@@ -248,7 +267,7 @@ static void on_welcome_threads(void *arg, const struct err *e, struct slice item
     buf_str(&b, ",\"threads\":[");
     buf_slice(&b, items);
     buf_str(&b, "],\"queues\":");
-    operation_queues(s->op, &s->caller.who, &b);
+    queues_json(s->op, &s->caller.who, &s->queues, &b);
     buf_printf(&b, ",\"after\":\"%s\",\"heartbeat\":25}", s->cursor);
     socket_frame(s, buf_view(&b));
     buf_clear(&b);
@@ -525,6 +544,7 @@ static void on_opening(void *arg, const struct err *e, const struct caller *c)
     s->beat = timer_new(a->cf.loop, on_beat, s);
     timer_start(s->beat, BEAT_MS);
     list_push(&o->sockets, &s->node);
+    seats_put(s);
     a->sockets++;
 }
 

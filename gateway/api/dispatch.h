@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What dispatch.c (fetching, in order) and tell.c (frames) share. */
+#ifndef PARLEY_API_DISPATCH_H
+#define PARLEY_API_DISPATCH_H
+
+#include "gateway/api/api_internal.h"
+
+struct job {
+    struct list node; /* in api_op.jobs */
+    struct api_op *o;
+    struct arena *arena;
+    struct store_event ev; /* strings in arena */
+    struct store_thread t; /* likewise */
+    struct slice what;     /* the Thread, Entry or Agent as JSON */
+    struct store_agent agent;
+    struct agent_socket *only; /* a replay; NULL: all that are live */
+    bool have_thread, have_agent, ready;
+    enum store_status status;
+    unsigned attempt;
+    struct slice error;
+    void (*told)(void *arg);
+    void *arg;
+};
+
+void tell_socket(struct job *j, struct agent_socket *s);
+
+#endif
