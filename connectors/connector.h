@@ -130,8 +130,8 @@ struct connector_item {
     struct connector_bytes text;
     struct connector_bytes target;   /* EDIT, DELETION, REACTION, STATUS, READ */
     struct connector_bytes reply_to; /* external or entry id that this answers; may be empty */
-    struct connector_bytes
-        group; /* items with the same group (an album) are one entry when delivered together; may be empty */
+    struct connector_bytes group; /* items with the same group (an album) from one address are one entry when
+                                     they come together or within two minutes; may be empty */
     const struct connector_media *media;
     size_t media_n;
     const struct connector_location *location;     /* may be NULL */

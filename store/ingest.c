@@ -7,7 +7,6 @@
 #include <string.h>
 
 static void lane_run(struct lane *l);
-static void send(struct job *j);
 
 /* ---- lanes ---- */
 
@@ -35,7 +34,7 @@ static void lane_add(struct lane *l, struct job *j)
 
 /* One job has left; its callback is called before the lane goes on, so that what it adds stands behind what
  * waits. */
-static void finish(struct job *j, const struct err *e, const struct store_ingested *r)
+void ingest_finish(struct job *j, const struct err *e, const struct store_ingested *r)
 {
     struct lane *l = j->lane;
     if (j->kid && !err_temporary(e->code)) /* not used for certain */
@@ -49,12 +48,12 @@ static void finish(struct job *j, const struct err *e, const struct store_ingest
     lane_run(l);
 }
 
-static void fail(struct job *j, int code, const char *text)
+void ingest_fail(struct job *j, int code, const char *text)
 {
     struct err e;
     struct store_ingested r = {0};
     err_set(&e, (enum err_code)code, "%s", text);
-    finish(j, &e, &r);
+    ingest_finish(j, &e, &r);
 }
 
 /* ---- answers ---- */
@@ -65,34 +64,45 @@ static uint32_t get32(const char *p)
     return (uint32_t)u[0] << 24 | (uint32_t)u[1] << 16 | (uint32_t)u[2] << 8 | u[3];
 }
 
-static void stored(struct job *j, struct slice s)
+static enum store_ingested_how how_of(char c)
+{
+    return c == 'N' ? STORE_NEW_ENTRY : c == 'J' ? STORE_JOINED : c == 'P' ? STORE_PARTLY : STORE_DUPLICATE;
+}
+
+void ingest_stored(struct job *j, struct slice s)
 {
     struct store_op *op = j->op;
     struct err none = {0};
     uint64_t thread = store_handle_get(slice_of(s.p + 1, 8)),
              contact = store_handle_get(slice_of(s.p + 9, 8));
     unsigned flags = (unsigned char)s.p[21];
-    struct store_ingested r = {.how = s.p[0] == 'N' ? STORE_NEW_ENTRY : STORE_DUPLICATE,
+    uint32_t more = get32(s.p + 22);
+    struct store_ingested r = {.how = how_of(s.p[0]),
                                .seq = get32(s.p + 17),
+                               .seen = s.p[0] == 'P' ? more : 0,
                                .new_contact = flags & 1,
                                .new_thread = flags & 2,
                                .reopened = flags & 4};
+    if (s.p[0] == 'G') {
+        ingest_album_join(j, thread, (uint32_t)r.seq);
+        return;
+    }
     r.entry = store_id_of(op, thread, (uint32_t)r.seq);
     r.thread = store_id_of(op, thread, STORE_SEQ_THREAD);
     r.contact = store_id_of(op, contact, STORE_SEQ_CONTACT);
     if (r.how == STORE_NEW_ENTRY) {
-        ingest_learn(j, thread, contact, flags, get32(s.p + 22));
+        ingest_learn(j, thread, contact, flags, more);
         if (flags & 8)
             contact_provider_name(op, contact, j->in.name);
     }
-    finish(j, &none, &r);
+    ingest_finish(j, &none, &r);
 }
 
 static void again(struct job *j, const struct redis_reply *r)
 {
     struct lane *l = j->lane;
     if (++j->tries >= INGEST_TRIES) {
-        fail(j, ERR_UNAVAILABLE, "others were faster each time");
+        ingest_fail(j, ERR_UNAVAILABLE, "others were faster each time");
         return;
     }
     ingest_known_read(j, r);
@@ -115,13 +125,13 @@ static void ingested(void *arg, const struct err *e, const struct redis_reply *r
     struct slice s = store_text(r);
     struct store_ingested none = {0};
     if (e->code)
-        finish(j, e, &none);
-    else if (s.n == 26 && (s.p[0] == 'N' || s.p[0] == 'D'))
-        stored(j, s);
+        ingest_finish(j, e, &none);
+    else if (s.n == INGEST_ANSWER)
+        ingest_stored(j, s);
     else if (slice_is(store_item(r, 0), "R"))
         again(j, r);
     else
-        fail(j, ERR_BUG, "an answer that is none");
+        ingest_fail(j, ERR_BUG, "an answer that is none");
 }
 
 /* ---- sending ---- */
@@ -130,20 +140,20 @@ static void loaded(void *arg, const struct err *e)
 {
     struct job *j = arg;
     if (e->code)
-        fail(j, e->code, e->text);
+        ingest_fail(j, e->code, e->text);
     else if (j->known.contact && keys_state(j->op, j->known.kid) == KEYS_GONE)
-        fail(j, ERR_UNAVAILABLE, "the person is being erased");
+        ingest_fail(j, ERR_UNAVAILABLE, "the person is being erased");
     else
-        send(j);
+        ingest_send(j);
 }
 
-static void send(struct job *j)
+void ingest_send(struct job *j)
 {
     struct store_args a;
     struct err none = {0};
     struct store_ingested ignored = {.how = STORE_IGNORED};
     if (j->in.target.n && !j->target_thread) {
-        finish(j, &none, &ignored);
+        ingest_finish(j, &none, &ignored);
         return;
     }
     if (j->known.contact && keys_state(j->op, j->known.kid) != KEYS_HERE) {
@@ -157,7 +167,7 @@ static void send(struct job *j)
     }
     int rc = ingest_args(j, &a);
     if (rc)
-        fail(j, -rc, "too large");
+        ingest_fail(j, -rc, "too large");
     else
         store_call(j->op, "ingest", &a, ingested, j);
 }
@@ -167,15 +177,15 @@ static void known(void *arg, const struct err *e, const struct redis_reply *r)
     struct job *j = arg;
     struct store_ingested none = {0};
     if (e->code) {
-        finish(j, e, &none);
+        ingest_finish(j, e, &none);
         return;
     }
     if (!slice_is(store_item(r, 0), "R")) {
-        fail(j, ERR_BUG, "an answer that is none");
+        ingest_fail(j, ERR_BUG, "an answer that is none");
         return;
     }
     ingest_known_read(j, r);
-    send(j);
+    ingest_send(j);
 }
 
 static void look_up(struct job *j)
@@ -209,13 +219,13 @@ static void lane_run(struct lane *l)
         list_del(&j->node);
         l->under_way++;
         if (cached) {
-            send(j);
+            ingest_send(j);
             ingest_note(j);
             continue;
         }
         l->alone = true;
         if (j->fresh)
-            send(j);
+            ingest_send(j);
         else
             look_up(j);
         return; /* the lane may be gone */
@@ -246,7 +256,8 @@ static bool acceptable(struct store_op *op, const struct store_inbound *in, stru
         err_set(e, ERR_UNAVAILABLE, "the operation is not open");
     else if (!in->channel || !name_valid(slice_str(in->channel)) || in->provider_id.n == 0 ||
              in->address.n == 0 || in->address.n > 512 || in->also.n > 512 || in->kind > STORE_REACTION ||
-             in->media_n > INGEST_MEDIA)
+             in->media_n > INGEST_MEDIA || in->also_ids_n > STORE_ALSO_IDS ||
+             (in->id_per_sender && (in->group.n || in->also_ids_n)))
         err_set(e, ERR_INVALID, "an item without channel, id or address");
     return e->code == 0;
 }
@@ -275,44 +286,4 @@ void store_ingest(struct store_op *op, const struct store_inbound *in,
     j->lane = lane_of(op, blind);
     lane_add(j->lane, j);
     lane_run(j->lane);
-}
-
-/* ---- a further id of an entry ---- */
-
-struct also_seen {
-    store_done done;
-    void *arg;
-};
-
-static void also_done(void *arg, const struct err *e, const struct redis_reply *r)
-{
-    struct also_seen *s = arg;
-    (void)r;
-    s->done(s->arg, e);
-    mem_free(s);
-}
-
-void store_seen_also(struct store_op *op, const char *channel, struct slice provider_id, struct id entry,
-                     store_done done, void *arg)
-{
-    struct store_args a;
-    int64_t hash;
-    uint64_t thread = 0;
-    uint32_t seq = 0;
-    char sel[3], place[STORE_HANDLE + 4];
-    if (!store_id_parse(op, slice_str(entry.s), &thread, &seq)) {
-        store_fail(op->store, done, arg, ERR_NOT_FOUND, "no such entry");
-        return;
-    }
-    struct also_seen *s = mem_alloc(sizeof(*s));
-    *s = (struct also_seen){done, arg};
-    ingest_id_hash(op, "id", slice_str(channel), SLICE(""), provider_id, &hash, sel);
-    store_handle_put(place, thread);
-    for (int i = 0; i < 4; i++)
-        place[STORE_HANDLE + i] = (char)(unsigned char)(seq >> (24 - 8 * i));
-    store_args_init(&a);
-    store_arg_copy(&a, sel, sizeof(sel));
-    store_arg_int(&a, hash);
-    store_arg_copy(&a, place, sizeof(place));
-    store_call(op, "seen_also", &a, also_done, s);
 }

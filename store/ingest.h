@@ -45,6 +45,7 @@ struct job {
     char sums[CACHE_SUMS], name[4];
     unsigned char sums_n, name_n;
     int clearance;
+    bool apart;               /* an album's item that wants an entry of its own */
     bool targeted;            /* it goes into the thread of its target */
     uint64_t same;            /* a hash of what it may change besides numbers */
     _Alignas(8) char bytes[]; /* what `in` points to */
@@ -60,8 +61,20 @@ void ingest_known_args(struct job *j, struct store_args *a);
 void ingest_known_read(struct job *j, const struct redis_reply *r);
 /* The job ended: what this node believes from now on. */
 void ingest_learn(struct job *j, uint64_t thread, uint64_t contact, unsigned flags, uint32_t version);
+/* Takes the right one of the answers of `ingest` and `album_add` (26 bytes). */
+#define INGEST_ANSWER 26
+void ingest_stored(struct job *j, struct slice answer);
+void ingest_send(struct job *j);
+void ingest_finish(struct job *j, const struct err *e, const struct store_ingested *r);
+void ingest_fail(struct job *j, int code, const char *text);
+/* Lets decide decide; fills what the job keeps of it. */
+void ingest_decide(struct job *j, struct store_inbound *in);
 /* It was sent: what it will change is believed at once, for the ones behind it. */
 void ingest_note(struct job *j);
+/* album.c: the group's hash and the ids after `first`, for the function; and the way into an entry that is
+ * there. */
+void ingest_album_write(const struct job *j, const struct store_inbound *in, bool first, struct buf *out);
+void ingest_album_join(struct job *j, uint64_t thread, uint32_t seq);
 /* contact.c: a provider's name that differs from the one kept. */
 void contact_provider_name(struct store_op *op, uint64_t contact, struct slice name);
 void ingest_name_hash(const struct store_op *op, struct slice name, char out[4]);

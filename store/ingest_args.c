@@ -15,7 +15,8 @@ enum {
     FLAG_VERIFIED = 4,
     FLAG_ALSO = 8,
     FLAG_NO_LAST_AGENT = 16,
-    FLAG_SAME = 32
+    FLAG_SAME = 32,
+    FLAG_GROUPED = 64
 };
 enum { RETURN_NEW_CONTACT = 1, RETURN_NEW_THREAD = 2 };
 
@@ -24,10 +25,12 @@ enum { RETURN_NEW_CONTACT = 1, RETURN_NEW_THREAD = 2 };
 static size_t size_of(const struct store_inbound *in)
 {
     size_t n = strlen(in->channel) + 1 + in->provider_id.n + in->address.n + in->also.n + in->name.n +
-               in->text.n + in->extra.n + in->target.n;
+               in->text.n + in->extra.n + in->target.n + in->group.n;
     for (size_t i = 0; i < in->media_n; i++)
         n += strlen(in->media[i].job) + 1;
-    return n + in->media_n * sizeof(struct store_media);
+    for (size_t i = 0; i < in->also_ids_n; i++)
+        n += in->also_ids[i].n;
+    return n + in->media_n * sizeof(struct store_media) + in->also_ids_n * sizeof(struct slice);
 }
 
 static char *copy(char *to, struct slice *s)
@@ -42,9 +45,11 @@ struct job *ingest_job(struct store_op *op, const struct store_inbound *in)
 {
     struct job *j = mem_alloc(sizeof(*j) + size_of(in));
     char *to = j->bytes;
+    struct slice *ids = (struct slice *)(void *)to; /* first, since structs want alignment */
     j->op = op;
     j->in = *in;
-    if (in->media_n) { /* first, since structs want alignment */
+    to += in->also_ids_n * sizeof(*ids);
+    if (in->media_n) {
         struct store_media *m = (struct store_media *)(void *)to;
         to += in->media_n * sizeof(*m);
         for (size_t i = 0; i < in->media_n; i++) {
@@ -64,7 +69,13 @@ struct job *ingest_job(struct store_op *op, const struct store_inbound *in)
     to = copy(to, &j->in.name);
     to = copy(to, &j->in.text);
     to = copy(to, &j->in.extra);
-    copy(to, &j->in.target);
+    to = copy(to, &j->in.target);
+    to = copy(to, &j->in.group);
+    for (size_t i = 0; i < in->also_ids_n; i++) {
+        ids[i] = in->also_ids[i];
+        to = copy(to, &ids[i]);
+    }
+    j->in.also_ids = ids;
     return j;
 }
 
@@ -168,7 +179,7 @@ static int follow(const struct cache_person *k, int clearance)
     return clearance;
 }
 
-static void decide(struct job *j, struct store_inbound *in)
+void ingest_decide(struct job *j, struct store_inbound *in)
 {
     const struct cache_person *k = &j->known;
     int asked = follow(k, in->clearance >= 0 && in->clearance < KEYS_CLEARANCES ? in->clearance : 0);
@@ -209,7 +220,7 @@ static void arg_span(struct store_args *a, const struct buf *b, struct span s)
 }
 
 struct sealed {
-    struct span entry, address, also, profile, words, media[INGEST_MEDIA];
+    struct span entry, address, also, profile, words, group, media[INGEST_MEDIA];
 };
 
 static uint64_t handle_new(void)
@@ -267,6 +278,10 @@ static void seal_all(struct job *j, const struct store_inbound *in, uint64_t con
     size_t at = b->n;
     words_write(j->op->blind, in->words, in->words_n, b);
     s->words = since(b, at);
+    at = b->n;
+    if (in->group.n || in->also_ids_n)
+        ingest_album_write(j, in, false, b);
+    s->group = since(b, at);
     for (size_t i = 0; i < in->media_n; i++) {
         at = b->n;
         buf_char(b, (char)in->clearance);
@@ -280,7 +295,8 @@ static unsigned flags_of(const struct job *j, const struct store_inbound *in)
 {
     return (in->id_per_sender ? FLAG_PER_SENDER : 0u) | (in->forever ? FLAG_FOREVER : 0u) |
            (in->verified ? FLAG_VERIFIED : 0u) | (j->has_also ? FLAG_ALSO : 0u) |
-           (in->no_last_agent ? FLAG_NO_LAST_AGENT : 0u);
+           (in->no_last_agent ? FLAG_NO_LAST_AGENT : 0u) |
+           (in->group.n || in->also_ids_n ? FLAG_GROUPED : 0u);
 }
 
 static void put_be(char *to, uint64_t v, int n)
@@ -316,8 +332,8 @@ static void arg_fixed(struct job *j, const struct store_inbound *in, uint64_t ex
 
 static size_t bytes_of(const struct store_inbound *in)
 {
-    size_t n =
-        4096 + in->text.n + in->extra.n + in->address.n + in->also.n + 6 * in->name.n + in->words_n * 3;
+    size_t n = 4096 + in->text.n + in->extra.n + in->address.n + in->also.n + 6 * in->name.n +
+               in->words_n * 3 + in->also_ids_n * 32;
     for (size_t i = 0; i < in->media_n; i++)
         n += strlen(in->media[i].job) + CRYPTO_OVERHEAD + 8;
     return n;
@@ -384,7 +400,7 @@ int ingest_args(struct job *j, struct store_args *a)
         ingest_name_hash(j->op, in.name, j->name);
         j->name_n = 4;
     }
-    decide(j, &in);
+    ingest_decide(j, &in);
     if (in.language.how == STORE_UNKNOWN || !in.language.tag[0])
         in.language = j->language = (struct store_language){.how = STORE_UNKNOWN};
     j->same = sameness(j, &in);
@@ -411,7 +427,7 @@ int ingest_args(struct job *j, struct store_args *a)
     arg_span(a, &b, s.words);
     store_arg(a, slice_eq(sums, slice_of(j->known.sums, j->known.sums_n)) ? SLICE("") : sums);
     arg_details(j, &in, a);
-    if (j->kid || s.address.n || s.also.n || s.profile.n || in.media_n) {
+    if (j->kid || s.address.n || s.also.n || s.profile.n || in.media_n || s.group.n) {
         store_arg_int(a, j->known.contact ? 0 : j->kid);
         arg_span(a, &b, s.address);
         arg_span(a, &b, s.also);
@@ -419,6 +435,8 @@ int ingest_args(struct job *j, struct store_args *a)
     }
     for (size_t i = 0; i < in.media_n; i++)
         arg_span(a, &b, s.media[i]);
+    if (s.group.n)
+        arg_span(a, &b, s.group);
     return 0;
 }
 

@@ -140,6 +140,12 @@ struct store_inbound {
     const struct store_media *media;
     size_t media_n;
     unsigned reopen_hours; /* 72: a message within so many hours of resolving reopens */
+    /* An album. Items of one group from one address within two minutes are one entry: its attachments, `ids`
+     * and text grow (an entry.changed). All ids of a call are taken in one step, or none. */
+    struct slice group;           /* empty: none */
+    const struct slice *also_ids; /* provider ids of further items that are in this one */
+    size_t also_ids_n;            /* at most STORE_ALSO_IDS */
+    unsigned group_files;         /* attachments that such an entry may have; 0: 10 */
 
     /* to be set by decide: */
     struct store_language language; /* how: GUESSED, STATED or UNKNOWN */
@@ -152,15 +158,20 @@ struct store_inbound {
     size_t words_n;
 };
 
+#define STORE_ALSO_IDS 31
+
 enum store_ingested_how {
     STORE_NEW_ENTRY,
     STORE_DUPLICATE,
-    STORE_IGNORED /* a change of something unknown */
+    STORE_IGNORED, /* a change of something unknown */
+    STORE_JOINED,  /* it is in the entry of its group now */
+    STORE_PARTLY   /* nothing was stored: some of its ids (`seen`) were taken before, the rest were not */
 };
 struct store_ingested {
     enum store_ingested_how how;
     struct id entry, thread, contact;
     uint64_t seq;
+    uint32_t seen; /* PARTLY: bit 0 provider_id, bit n also_ids[n - 1] */
     bool new_contact, new_thread, reopened;
 };
 
@@ -170,11 +181,6 @@ struct store_ingested {
 void store_ingest(struct store_op *op, const struct store_inbound *in,
                   void (*decide)(void *arg, const struct store_known *k, struct store_inbound *in),
                   void (*done)(void *arg, const struct err *e, const struct store_ingested *r), void *arg);
-
-/* One more provider's id of an entry that is there (an album's other items): what comes with it is a
- * duplicate. */
-void store_seen_also(struct store_op *op, const char *channel, struct slice provider_id, struct id entry,
-                     store_done done, void *arg);
 
 /* A provider's word on a message that we sent. Statuses only move up; one for an id that is not known yet is
  * parked for 5 minutes and applied when the id comes. */

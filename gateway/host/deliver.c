@@ -109,24 +109,26 @@ static void stored(struct channel *ch, struct item *it, const struct store_inges
 {
     static const enum connector_outcome_of_item as[] = {[STORE_NEW_ENTRY] = CONNECTOR_ITEM_STORED,
                                                         [STORE_DUPLICATE] = CONNECTOR_ITEM_DUPLICATE,
-                                                        [STORE_IGNORED] = CONNECTOR_ITEM_IGNORED};
+                                                        [STORE_IGNORED] = CONNECTOR_ITEM_IGNORED,
+                                                        [STORE_JOINED] = CONNECTOR_ITEM_STORED,
+                                                        [STORE_PARTLY] = CONNECTOR_ITEM_DUPLICATE};
     struct batch *b = it->b;
     const struct host_router *router = &b->o->h->cf.router;
     deliver_result(it, as[r->how], NULL);
     for (size_t i = it->first; i < it->first + it->count; i++)
         memcpy(b->results[i].entry, r->entry.s, sizeof(r->entry.s));
-    if (r->how == STORE_NEW_ENTRY && it->in.media_n)
+    if ((r->how == STORE_NEW_ENTRY || r->how == STORE_JOINED) && it->in.media_n)
         media_kick(b->o);
-    if (!ch)
+    if (!ch) {
+        b->err = r->how == STORE_PARTLY ? CONNECTOR_EAWAY : b->err;
         return;
+    }
     if (r->contact.s[0])
         watch_bind(ch, it->in.address, r->contact);
     if (r->how == STORE_NEW_ENTRY && it->in.kind == STORE_MESSAGE && router->stored)
         router->stored(router->arg, b->o->op, ch->id, r);
-    if (it->count > 1 && r->how == STORE_NEW_ENTRY)
-        album_remember(ch, it, r->entry);
-    else if (it->count > 1 && r->how == STORE_DUPLICATE)
-        album_again(ch, it);
+    if (r->how == STORE_PARTLY)
+        album_split(ch, it, r->seen);
 }
 
 static void on_ingested(void *arg, const struct err *e, const struct store_ingested *r)
@@ -180,8 +182,8 @@ static void add_item(struct channel *ch, struct batch *b, size_t i, const struct
     const char *why =
         src->kind == CONNECTOR_BAD ? "the connector could not understand it" : item_wrong(ch, src);
     b->srcs[i] = src;
-    if (!why && b->items_n && album_takes(&b->items[b->items_n - 1], src)) {
-        album_join(ch, &b->items[b->items_n - 1], src);
+    if (!why && b->items_n && album_takes(ch, &b->items[b->items_n - 1], src)) {
+        album_join(&b->items[b->items_n - 1], src);
         return;
     }
     struct item *it = &b->items[b->items_n++];
@@ -195,7 +197,7 @@ static void add_item(struct channel *ch, struct batch *b, size_t i, const struct
     }
     it->ingest = src->kind <= CONNECTOR_REACTION;
     if (src->media_n)
-        album_media(ch, it, src);
+        album_media(it, src);
 }
 
 static void prepare(struct channel *ch, struct batch *b)

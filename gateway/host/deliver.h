@@ -54,11 +54,11 @@ static inline struct channel *deliver_channel(const struct batch *b)
 void deliver_ingest(struct item *it); /* one more item, while there is a channel */
 
 /* album.c: items of one group that were delivered together are one entry */
-bool album_takes(const struct item *last, const struct connector_item *src);
-void album_join(struct channel *ch, struct item *last, const struct connector_item *src);
-void album_media(struct channel *ch, struct item *it, const struct connector_item *src);
-void album_remember(struct channel *ch, struct item *it, struct id entry); /* its other ids */
-void album_again(struct channel *ch, struct item *it); /* its first item was there: were the others? */
+bool album_takes(const struct channel *ch, const struct item *last, const struct connector_item *src);
+void album_join(struct item *last, const struct connector_item *src);
+void album_media(struct item *it, const struct connector_item *src);
+void album_inbound(const struct channel *ch, struct item *it);        /* its ids, group and captions */
+void album_split(struct channel *ch, struct item *it, uint32_t seen); /* not all of it was new */
 
 /* item.c: what an item must be, and what it becomes */
 struct connector_item *item_copy(struct arena *a, const struct connector_item *in);

@@ -316,5 +316,6 @@ void item_inbound(struct channel *ch, struct item *it)
                            .channel_topic = ch->topic ? arena_strdup(a, ch->topic) : "",
                            .has_text = src->text.n > 0 && src->kind != CONNECTOR_REACTION};
     it->in.clearance = it->said.clearance;
+    album_inbound(ch, it);
     fetch_jobs(ch, it);
 }

@@ -5,7 +5,7 @@
 -- thread that it knows, and what it has not changed is neither read nor written.
 do
     local int = P.int
-    local PER_SENDER, FOREVER, VERIFIED, HAS_ALSO, NO_LAST_AGENT, SAME = 1, 2, 4, 8, 16, 32
+    local PER_SENDER, FOREVER, VERIFIED, HAS_ALSO, NO_LAST_AGENT, SAME, GROUPED = 1, 2, 4, 8, 16, 32, 64
     local DELETION, REACTION = 2, 3 -- enum store_kind
     local PERSON = 'person'
 
@@ -57,7 +57,7 @@ do
             m.node, m.believed_version = unpack_s('>c16c16c8c8c8c8c3BBBBBi2I4c2I4', a[1])
         m.per_sender, m.forever = flags % 2 == 1, flags % 4 >= FOREVER
         m.verified, m.has_also = flags % 8 >= VERIFIED, flags % 16 >= HAS_ALSO
-        m.no_last_agent, m.same = flags % 32 >= NO_LAST_AGENT, flags >= SAME
+        m.no_last_agent, m.same, m.group = flags % 32 >= NO_LAST_AGENT, flags % 64 >= SAME, flags >= GROUPED and a[#a]
         m.thread, m.t, m.address, m.joins, m.also_joins, m.asleep, m.created = nil, nil, nil, nil, nil, nil, nil
         m.touch, m.name_differs, m.before = nil, nil, ''
         m.lt = nil
@@ -283,7 +283,7 @@ do
     end
 
     local function media(K, thread, seq, a)
-        for i = 12, #a do
+        for i = 12, m.group and #a - 1 or #a do
             local item = pack('>c8I4B', thread, seq, i - 12)
             call('HSET', K .. 'mediaj', item, a[i])
             call('ZADD', K .. 'media', int(m.now), item)
@@ -339,6 +339,9 @@ do
         if m.words ~= '' then
             call('RPUSH', K .. 'words:' .. thread, m.words)
         end
+        if m.group then
+            P.album_put(K, m.now, m.group, value, m.forever)
+        end
         media(K, thread, seq, a)
         P.entry_event(K, m.now, thread, contact, seq, m.kind + 8 + 16 * m.cl, m.state, 0, why, m.node,
             m.assignee .. '\tperson\t' .. m.channel .. '\t' .. m.area_now)
@@ -348,25 +351,20 @@ do
         return answer('N', thread, contact, seq, flags, m.version)
     end
 
-    -- selector hash place (thread 8, number 4): one more id of an entry that is there.
-    P.reg('seen_also', function(K, a)
-        local now = P.now()
-        local v, key, n = P.seen_get(K, now, a[1], a[2])
-        if not v then
-            P.seen_put(now, key, n, a[2], a[3])
-        end
-        return redis.status_reply('OK')
-    end)
-
     -- Answers what `known` does when the caller believes what is no longer so; else 'N' (or 'D': it was there already), thread 8, contact 8,
     -- number 4, flags (1 new contact, 2 new thread, 4 reopened, 8 the provider's name differs from the one kept), version of the thread 4.
+    -- 'P': some ids of an album were taken before, the version is a bit for each; 'G': it belongs into this entry (album_add).
     -- 1 what has a fixed size (parse), 2 the id's hash, 3 entry, 4 channel, 5 words, 6 sums, 7 language, script, topic, area, name's hash with
-    -- tabs between; as far as they are needed 8 key id of a new contact, 9 address, 10 also, 11 profile (sealed), 12… media jobs (sealed)
+    -- tabs between; as far as they are needed 8 key id of a new contact, 9 address, 10 also, 11 profile (sealed), 12… media jobs (sealed),
+    -- the last an album's (album.lua)
     P.reg('ingest', function(K, a)
         parse(a)
         local contact = who(K, a)
         local was = seen(K, contact)
-        if was then
+        local special = m.group and P.album_seen(K, m.now, m.group, was, contact, m.forever)
+        if special then
+            return special
+        elseif was then
             return answer('D', sub(was, 1, 8), contact or NONE8, (unpack_s('>I4', was, 9)), 0, 0)
         end
         local believed = (contact or NONE8) == m.contact

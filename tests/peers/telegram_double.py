@@ -8,7 +8,7 @@ import secrets
 import threading
 import time
 
-from aiohttp import ClientSession, web
+from aiohttp import ClientError, ClientSession, web
 
 import parley as p
 
@@ -152,7 +152,8 @@ class TelegramDouble:
         self._on_loop(add())
 
     def edit(self, message, text):
-        self._update(edited_message={**message, "text": text, "edit_date": int(time.time()) + 1})
+        key = "text" if "text" in message else "caption"
+        self._update(edited_message={**message, key: text, "edit_date": int(time.time()) + 1})
 
     def press(self, chat, call, data, name="Ali"):
         """Presses a button below a message that the bot sent."""
@@ -221,7 +222,7 @@ class TelegramDouble:
             async with self.http.post(hook["url"], json=update, headers=headers) as r:
                 await r.read()
                 status = r.status
-        except (OSError, asyncio.TimeoutError) as e:
+        except (OSError, ClientError, asyncio.TimeoutError) as e:
             status = -1
             print(f"webhook: {e!r}", flush=True)
         self.deliveries.append((update["update_id"], status))

@@ -147,6 +147,19 @@ async def an_album_is_one_entry(w):
     assert len(entries(w.d, w.token, t["id"], "message")) == 2
 
 
+async def an_album_over_two_polls_is_one_entry(w):
+    chat, name, t = await w.meet()
+    pictures = [JPEG + bytes([i, 1]) for i in range(4)]
+    messages = [w.tg.message(chat, name, photo=[w.tg.file(data)], media_group_id="100") for data in pictures]
+    w.tg.write_all(messages[:2])
+    await eventually(lambda: len(w.entry(t)["attachments"]) == 2)
+    w.tg.write_all(messages[2:])
+    e = await w.stored(t, 4)
+    assert e["external_ids"] == [f"{chat}:{m['message_id']}" for m in messages], e
+    assert [download(w.d, w.token, a["url"])[1] for a in e["attachments"]] == pictures
+    assert len(entries(w.d, w.token, t["id"], "message")) == 2
+
+
 async def files_go_out_byte_for_byte(w):
     chat, _, t = await w.meet()
     one = upload(w.d, w.amal.token, PNG, "image/png", "map.png")
@@ -359,7 +372,8 @@ async def a_refused_token_is_told(w):
 
 
 TESTS = [a_person_writes_and_an_agent_answers, an_edit_is_an_entry_that_names_what_it_changes, buttons_are_shown_and_pressed,
-         files_arrive_byte_for_byte, a_place_and_a_card, an_album_is_one_entry, files_go_out_byte_for_byte, blocking_is_marked_and_taken_back,
+         files_arrive_byte_for_byte, a_place_and_a_card, an_album_is_one_entry, an_album_over_two_polls_is_one_entry,
+         files_go_out_byte_for_byte, blocking_is_marked_and_taken_back,
          a_person_who_blocked_us_is_told_in_words, too_many_requests_keep_the_order, a_server_error_is_tried_again,
          an_answer_that_was_cut_off_is_unknown_and_not_repeated, a_chat_that_moved_is_followed, a_long_text_is_split_between_graphemes,
          a_retry_of_a_split_text_sends_only_what_is_missing, a_file_that_is_too_big_is_told, what_is_not_understood_is_kept_in_quarantine,

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 
-from look import Office, Pipe, eventually, run_shared, texts, threads
+from look import Office, Pipe, download, entries, eventually, run_shared, texts, threads
 from telegram_double import TelegramDouble
 
 SECRET = "Sekret_for-tests_0123456789"
@@ -128,8 +128,102 @@ async def a_store_that_is_away_means_503_and_telegram_tries_again(w):
     assert texts(w.d, w.token, t["id"]) == ["written while it was away"]
 
 
-TESTS = [the_webhook_is_set_with_its_secret, both_ways, a_wrong_secret_is_401_before_anything_is_read, what_is_malformed_is_400_with_the_secret,
-         the_same_update_many_times_is_one_entry, a_store_that_is_away_means_503_and_telegram_tries_again]
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00" + bytes(range(256)) * 40 + b"\xff\xd9"
+HEAD = {"Content-Type": "application/json", "X-Telegram-Bot-Api-Secret-Token": SECRET}
+
+
+def album(w, chat, name, n, group, caption=None):
+    """n pictures, and the updates that carry them, one each as Telegram does."""
+    pictures = [JPEG + bytes([i]) for i in range(n)]
+    messages = [w.tg.message(chat, name, photo=[w.tg.file(data)], media_group_id=group, **({"caption": caption} if caption and i == 0 else {}))
+                for i, data in enumerate(pictures)]
+    return pictures, messages
+
+
+def messages_of(w, name):
+    return [e for t in w.named(name) for e in entries(w.d, w.token, t["id"], "message")]
+
+
+async def whole(w, name, n, state="stored"):
+    """The only message of somebody, once it has n files, all of them there."""
+    def look():
+        got = messages_of(w, name)
+        return len(got) == 1 and len(got[0]["attachments"]) == n and all(a["state"] in (state, "stored") for a in got[0]["attachments"]) and got[0]
+    return await eventually(look, 20)
+
+
+async def an_album_is_one_entry(w):
+    chat, amal = next(chats), w.office.agents["amal"]
+    pictures, messages = album(w, chat, "Album", 4, "g-1", "our tent")
+    w.tg._update(message=messages[0])
+    t = await w.office.offered("amal", lambda t: t["contact"]["name"] == "Album")
+    for m in messages[1:]:
+        w.tg._update(message=m)
+    e = await whole(w, "Album", 4)
+    assert e["text"] == "our tent" and e["external_ids"] == [f"{chat}:{m['message_id']}" for m in messages], e
+    assert [download(w.d, w.token, a["url"])[1] for a in e["attachments"]] == pictures  # in their order
+    frame = await amal.frame("entry.changed", where=lambda f: f["entry"]["id"] == e["id"] and len(f["entry"]["attachments"]) == 4)
+    assert frame["entry"]["thread"] == t["id"], frame
+    # The person corrects what they wrote below it, and one of the others.
+    w.tg.edit(messages[0], "our tent, broken")
+    w.tg._update(edited_message={**messages[2], "caption": "the door", "edit_date": messages[2]["date"] + 5})
+    edits = await eventually(lambda: (lambda l: len(l) == 2 and l)(entries(w.d, w.token, t["id"], "edit")))
+    assert [(x["text"], x["target"]) for x in edits] == [("our tent, broken", e["id"]), ("the door", e["id"])], edits
+    w.tg.write(chat, "that is all", "Album")
+    await eventually(lambda: len(messages_of(w, "Album")) == 2)
+
+
+async def an_album_that_is_repeated_is_still_one(w):
+    """Each update many times, at the same time and in any order."""
+    chat = next(chats)
+    _, messages = album(w, chat, "Repeated", 5, "g-2")
+    bodies = [json.dumps({"update_id": 7000 + i, "message": m}).encode() for i, m in enumerate(messages)]
+
+    async def many(order):
+        pipe = await Pipe(w.d.port).open()
+        for i in order:
+            status, _, answer = await pipe.post(HOOK, bodies[i], HEAD)
+            assert status == 200, (status, answer)
+        pipe.close()
+    await asyncio.gather(*(many(order) for order in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 2, 2, 0, 1], [1, 4, 0, 3, 2], [3, 3, 0, 0, 4])))
+    e = await whole(w, "Repeated", 5)
+    assert sorted(e["external_ids"]) == sorted(f"{chat}:{m['message_id']}" for m in messages), e["external_ids"]
+    await asyncio.sleep(0.5)
+    assert len(messages_of(w, "Repeated")) == 1
+
+
+async def two_albums_at_once_stay_apart(w):
+    one, two = next(chats), next(chats)
+    albums = {name: album(w, chat, name, 3, "same") for name, chat in (("Apart one", one), ("Apart two", two))}
+    for pair in zip(*(messages for _, messages in albums.values())):
+        for m in pair:
+            w.tg._update(message=m)
+    for name, (pictures, _) in albums.items():
+        e = await whole(w, name, 3)
+        assert [download(w.d, w.token, a["url"])[1] for a in e["attachments"]] == pictures
+
+
+async def killed_in_the_middle_of_an_album(w):
+    """kill -9 again and again while albums come: what was acknowledged is there, and nothing is twice."""
+    names = [f"Killed {i}" for i in range(6)]
+    posted = {}
+    for i, name in enumerate(names):
+        chat = next(chats)
+        posted[name] = (chat, album(w, chat, name, 4, f"k-{i}")[1])
+        for m in posted[name][1]:
+            w.tg._update(message=m)
+        await asyncio.sleep([0, 0.004, 0.01, 0.02, 0.04, 0.08][i])
+        w.d.kill()
+        await asyncio.to_thread(w.d.start)
+    for name, (chat, messages) in posted.items():
+        e = await whole(w, name, 4, "fetching")  # a file that was being fetched by the killed one is fetched again after a minute
+        assert e["external_ids"] == [f"{chat}:{m['message_id']}" for m in messages], e["external_ids"]
+    await eventually(lambda: all(s == 200 for s in {u: s for u, s in w.tg.deliveries}.values()))
+
+
+TESTS = [the_webhook_is_set_with_its_secret, both_ways, an_album_is_one_entry, a_wrong_secret_is_401_before_anything_is_read, what_is_malformed_is_400_with_the_secret,
+         the_same_update_many_times_is_one_entry, a_store_that_is_away_means_503_and_telegram_tries_again,
+         an_album_that_is_repeated_is_still_one, two_albums_at_once_stay_apart, killed_in_the_middle_of_an_album]
 
 if __name__ == "__main__":
     run_shared(World, TESTS)

@@ -285,6 +285,7 @@ struct ingest {
     struct list link;
     struct fake_in *in;
     bool again;
+    uint32_t partly; /* these of an album's ids were there */
     char key[1024];
     void (*done)(void *arg, const struct err *e, const struct store_ingested *r);
     void *arg;
@@ -304,7 +305,8 @@ static void ingest_run(void *arg)
         q->done(q->arg, &fake_gone, NULL);
     } else {
         const char *entry = map_get(&seen, slice_str(q->key));
-        r.how = q->again ? STORE_DUPLICATE : STORE_NEW_ENTRY;
+        r.how = q->partly ? STORE_PARTLY : q->again ? STORE_DUPLICATE : STORE_NEW_ENTRY;
+        r.seen = q->partly;
         snprintf(r.entry.s, sizeof(r.entry.s), "%s", entry);
         struct contact *c = contact_find(slice_str(q->in ? q->in->address : ""));
         if (c) {
@@ -323,6 +325,26 @@ void fake_release(void)
         ingest_run(container_of(n, struct ingest, link));
 }
 
+/* Of an album: a bit for each id that is there; unless some are and some are not, the others are taken. */
+static uint32_t album_ids(const struct store_inbound *in, bool first, const char *entry)
+{
+    uint32_t bits = first;
+    char key[1024];
+    size_t n = first;
+    for (int take = 0; take < 2; take++) {
+        for (size_t i = 0; i < in->also_ids_n; i++) {
+            snprintf(key, sizeof(key), "%s  %.*s", in->channel, (int)in->also_ids[i].n, in->also_ids[i].p);
+            if (take)
+                mem_free(map_put(&seen, slice_str(key), mem_strdup(entry)));
+            else if (map_get(&seen, slice_str(key)))
+                bits |= 2u << i, n++;
+        }
+        if (n)
+            return n > in->also_ids_n ? 0 : bits;
+    }
+    return 0;
+}
+
 void store_ingest(struct store_op *op, const struct store_inbound *given,
                   void (*decide)(void *arg, const struct store_known *k, struct store_inbound *in),
                   void (*done)(void *arg, const struct err *e, const struct store_ingested *r), void *arg)
@@ -336,10 +358,11 @@ void store_ingest(struct store_op *op, const struct store_inbound *given,
     snprintf(q->key, sizeof(q->key), "%s %.*s %.*s", in.channel, in.id_per_sender ? (int)in.address.n : 0,
              in.address.p, (int)in.provider_id.n, in.provider_id.p);
     q->again = map_get(&seen, slice_str(q->key)) != NULL;
-    if (!q->again)
+    q->partly = album_ids(&in, q->again, fake_id(ids + 1).s);
+    if (!q->again && !q->partly)
         map_put(&seen, slice_str(q->key), mem_strdup(fake_id(++ids).s));
     decide(arg, &known, &in);
-    if (!q->again && !fake.away && fake.in_n < FAKE_MAX) {
+    if (!q->again && !q->partly && !fake.away && fake.in_n < FAKE_MAX) {
         struct fake_in *f = q->in = fake.in[fake.in_n++] = mem_alloc(sizeof(*f));
         snprintf(f->channel, sizeof(f->channel), "%s", in.channel);
         PUT(f->id, in.provider_id);
@@ -360,16 +383,6 @@ void store_ingest(struct store_op *op, const struct store_inbound *given,
         f->priority = in.priority;
     }
     loop_defer(fake.loop, ingest_run, q);
-}
-
-void store_seen_also(struct store_op *op, const char *channel, struct slice provider_id, struct id entry,
-                     store_done done, void *arg)
-{
-    char key[1024];
-    (void)op;
-    snprintf(key, sizeof(key), "%s  %.*s", channel, (int)provider_id.n, provider_id.p);
-    mem_free(map_put(&seen, slice_str(key), mem_strdup(entry.s)));
-    fake_finish(done, arg, fake_fine);
 }
 
 void store_status_in(struct store_op *op, const char *channel, struct slice external_id,

@@ -168,9 +168,60 @@ T(a_part_of_an_album_that_comes_again)
     setup_deliver("probe", items, 4); /* the last one was never taken */
     EQ_INT(fake.in_n, 2);
     EQ_STR(fake.in[1]->id, "d");
+    EQ_INT(fake.in[1]->jobs_n, 1);
     OK(strstr(fake.in[1]->extra, "fetching"));
     EQ_INT(p->delivered[2].outcome, CONNECTOR_ITEM_DUPLICATE);
     EQ_INT(p->delivered[3].outcome, CONNECTOR_ITEM_STORED);
+    setup_end(&h);
+}
+
+T(holes_of_an_album_are_filled)
+{
+    struct host *h = setup_start(CHANNELS);
+    struct probe *p = setup_probe("probe");
+    static const char *const ids[] = {"a", "b", "c", "d", "e"}, *const texts[] = {"", "two", "", "four",
+                                                                                  "five"};
+    struct connector_media m[5];
+    struct connector_item items[5], some[2];
+    char url[5][40];
+    for (int i = 0; i < 5; i++) {
+        snprintf(url[i], sizeof(url[i]), "https://x.example/%d.jpg", i);
+        m[i] = (struct connector_media){.size = sizeof(m[i]), .url = {url[i], strlen(url[i])}};
+        items[i] = message(ids[i], "probe:1", texts[i]);
+        items[i].group = B("g1");
+        items[i].media = &m[i];
+        items[i].media_n = 1;
+    }
+    some[0] = items[1];
+    some[1] = items[3];
+    setup_deliver("probe", some, 2);
+    EQ_STR(fake.in[0]->text, "two\nfour"); /* each caption is kept */
+    setup_deliver("probe", items, 5);
+    EQ_INT(fake.in_n, 4);
+    EQ_STR(fake.in[1]->id, "a");
+    EQ_STR(fake.in[2]->id, "c");
+    EQ_STR(fake.in[3]->id, "e");
+    EQ_STR(fake.in[3]->text, "five");
+    OK(strstr(fake.in[2]->jobs[0], "x.example/2.jpg") && fake.in[2]->jobs_n == 1);
+    OK(strstr(fake.in[3]->extra, "\"ids\":[\"e\"]"));
+    for (int i = 0; i < 5; i++)
+        EQ_INT(p->delivered[i].outcome, i % 2 ? CONNECTOR_ITEM_DUPLICATE : CONNECTOR_ITEM_STORED);
+    setup_end(&h);
+}
+
+T(what_is_more_than_files_is_no_album)
+{
+    struct host *h = setup_start(CHANNELS);
+    struct connector_location l = {41.5, -2.25, B("here"), B("")};
+    struct connector_item items[3] = {message("a", "probe:1", "one"), message("b", "probe:1", "two"),
+                                      message("c", "probe:1", "three")};
+    for (int i = 0; i < 3; i++)
+        items[i].group = B("g1");
+    items[1].location = &l;
+    items[2].choice = B("c1");
+    setup_deliver("probe", items, 3);
+    EQ_INT(fake.in_n, 3);
+    OK(strstr(fake.in[1]->extra, "location"));
     setup_end(&h);
 }
 
