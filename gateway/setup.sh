@@ -8,6 +8,26 @@ setup_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 setup_say() { printf '%s\n' "$*" >&2; }
 setup_die() { setup_say "error: $*"; exit 1; }
 
+# One at a time in this tree: two would build over each other. The folder itself is what is locked, so nothing is left behind.
+setup_lock() {
+    exec 8<"$setup_top"
+    flock -n 8 2>/dev/null && return 0
+    setup_say "Another start or test run is being set up in this folder; waiting for it"
+    flock 8 || true
+}
+setup_unlock() { exec 8<&-; }
+
+# What root has built once can't be built again by others.
+setup_check_owner() {
+    local path
+    for path in "$setup_top" "$setup_top"/build* "$setup_top"/gateway/{web,chat} "$setup_top"/gateway/{web,chat}/{node_modules,dist}; do
+        [ ! -e "$path" ] || [ -w "$path" ] ||
+            setup_die "$path can't be written by $(id -un); it belongs to $(stat -c %U "$path")"
+    done
+    # npm wants a place for its cache.
+    if [ ! -w "${HOME:-/nonexistent}" ]; then export npm_config_cache="$setup_tmp/npm"; fi
+}
+
 # ---- packages: one a line, with its reason --------------------------------------------------------------------------------
 
 setup_packages_run() {
@@ -60,13 +80,14 @@ strace                     shows that the fsync comes before the answer
 LIST
 }
 
+# Debian's number; what is not released yet has none.
 setup_debian() {
     # shellcheck disable=SC1091
-    (. /etc/os-release 2>/dev/null; [ "${ID:-}" = debian ] && echo "${VERSION_ID:-12}" || echo 12)
+    (. /etc/os-release 2>/dev/null; [ "${ID:-}" = debian ] && echo "${VERSION_ID:-13}" || echo 12)
 }
 # Debian 12 has http_parser, Debian 13 its successor with the same callbacks.
 setup_parser_package() { if [ "$(setup_debian)" -ge 13 ] 2>/dev/null; then echo libllhttp-dev; else echo libhttp-parser-dev; fi; }
-setup_clang_rt_package() { if [ "$(setup_debian)" -ge 13 ] 2>/dev/null; then echo libclang-rt-19-dev; else echo libclang-rt-14-dev; fi; }
+setup_clang_rt_package() { if [ "$(setup_debian)" -ge 13 ] 2>/dev/null; then echo libclang-rt-dev; else echo libclang-rt-14-dev; fi; }
 
 setup_node_fits() {
     command -v node >/dev/null && command -v npm >/dev/null &&
@@ -90,19 +111,33 @@ setup_missing() {
 setup_as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
-    elif command -v sudo >/dev/null; then
-        sudo "$@"
     else
-        setup_die "packages are missing and there is no sudo; install them as root: apt-get install $(awk '{print $1}' "$setup_tmp/missing" | tr '\n' ' ')"
+        sudo "$@"
     fi
+}
+
+# Says at the beginning what would fail later.
+setup_check_root() {
+    [ "$(id -u)" = 0 ] && return 0
+    local how
+    how="as root: apt-get update && apt-get install --no-install-recommends $(awk '{print $1}' "$setup_tmp/missing" | tr '\n' ' ')"
+    command -v sudo >/dev/null || setup_die "Debian packages are missing and there is no sudo. Install them $how"
+    # Asks for a password when somebody is there to give it.
+    sudo -n true 2>/dev/null || sudo -v ||
+        setup_die "Debian packages are missing and sudo does not let $(id -un) in. Install them $how"
 }
 
 # Packages of redis and nginx start services when they are installed: nobody asked for those.
 setup_hold_services() {
-    [ -e /usr/sbin/policy-rc.d ] && return 0
-    printf '#!/bin/sh\nexit 101\n' >"$setup_tmp/policy"
-    setup_as_root install -m 755 "$setup_tmp/policy" /usr/sbin/policy-rc.d
+    local policy=/usr/sbin/policy-rc.d
+    # One that is there is somebody's own, unless we were killed before we could take ours away.
+    if [ -e "$policy" ]; then
+        if grep -q 'parley: while' "$policy" 2>/dev/null; then setup_policy=1; fi
+        return 0
+    fi
+    printf '#!/bin/sh\n# parley: while its packages are installed no service starts\nexit 101\n' >"$setup_tmp/policy"
     setup_policy=1
+    setup_as_root install -m 755 "$setup_tmp/policy" "$policy"
 }
 setup_release_services() {
     [ -n "${setup_policy:-}" ] || return 0
@@ -118,17 +153,24 @@ setup_install() {
     setup_missing "$@" >"$setup_tmp/missing"
     [ -s "$setup_tmp/missing" ] || return 0
     command -v apt-get >/dev/null || setup_die "this needs Debian's packages: $(awk '{print $1}' "$setup_tmp/missing" | tr '\n' ' ')"
+    setup_check_root
     setup_say "Installing Debian packages$([ "$(id -u)" = 0 ] || echo ' with sudo'):"
     sed 's/^/  /' "$setup_tmp/missing" >&2
     local names service
     mapfile -t names < <(awk '{print $1}' "$setup_tmp/missing")
     setup_hold_services
+    # An installation that was cut off is finished first.
+    if [ -n "$(find /var/lib/dpkg/updates -type f 2>/dev/null)" ] || [ -n "$(dpkg --audit 2>/dev/null)" ]; then
+        setup_as_root env DEBIAN_FRONTEND=noninteractive dpkg --force-confold --configure -a >&2 || true
+        setup_apt --fix-broken install || true
+    fi
     if ! apt-cache show "${names[@]}" >/dev/null 2>&1; then
         setup_apt update || true
     fi
     # Lists that are too old name files that are gone: fetch new ones once.
     setup_apt install --no-install-recommends "${names[@]}" ||
-        { setup_apt update && setup_apt install --no-install-recommends "${names[@]}"; } || setup_die "apt-get could not install them"
+        { setup_apt update && setup_apt install --no-install-recommends "${names[@]}"; } ||
+        setup_die "apt-get could not install them; what it says above tells why (no network? no room?)"
     # Not at the next boot either.
     for service in redis-server nginx; do
         if grep -qE "^$service" "$setup_tmp/missing" && command -v systemctl >/dev/null; then
@@ -143,21 +185,27 @@ setup_install() {
 # setup_build PRESET: configures once, then builds what has changed. Quiet when there is nothing to say. With setup_keep_going it
 # builds whatever it can.
 setup_build() {
-    local preset=$1 dir log
+    local preset=$1 dir log made
     dir="$setup_top/build-$preset"
     [ "$preset" = release ] && dir="$setup_top/build"
     log="$setup_tmp/build-$preset.log"
-    if [ ! -e "$dir/build.ninja" ]; then
-        setup_say "Configuring ($preset)"
+    # A folder that was moved or copied, or a Debian that was upgraded, names files that are elsewhere or gone.
+    made="$setup_top on $(setup_debian)"
+    if [ "$(cat "$dir/parley-made" 2>/dev/null)" != "$made" ]; then
+        setup_say "Configuring and building ($preset)"
+        rm -rf "$dir"
         (cd "$setup_top" && cmake --preset "$preset") >"$log" 2>&1 || { cat "$log" >&2; return 1; }
+        printf '%s\n' "$made" >"$dir/parley-made"
+    elif [ -n "$(find "$setup_top" \( -name node_modules -o -path "$setup_top/build*" \) -prune -o \
+        \( -name '*.[chl]*' -o -name CMakeLists.txt \) -newer "$dir/.ninja_log" -print -quit 2>/dev/null)" ]; then
+        setup_say "Building ($preset)"
     fi
-    # A glob is looked through each time; that is no work.
-    if ninja -C "$dir" -n 2>/dev/null | grep '^\[' | grep -qvE 'Re-checking globbed|Re-running CMake'; then setup_say "Building ($preset)"; fi
     ninja -C "$dir" ${setup_keep_going:+-k 0} >"$log" 2>&1 || { setup_errors "$log"; return 1; }
 }
 
 setup_errors() {
-    grep -E '^FAILED|error:|undefined reference|multiple definition|ninja: error|CMake Error' "$1" | cut -c1-300 | head -12 >&2
+    grep -E '^FAILED|error:|undefined reference|multiple definition|ninja: error|CMake Error|No space' "$1" | cut -c1-300 | awk 'NR <= 12' >&2 ||
+        tail -n 12 "$1" >&2
 }
 
 # setup_pages FOLDER: npm ci when the lock file changed, npm run build when a source did.
