@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from look import Office, entries, eventually, everything, files_below, redis_of, run_shared, threads, upload, wait  # noqa: E402
 from telegram_double import Refused, TelegramDouble  # noqa: E402
 import parley as p  # noqa: E402
-import websockets  # noqa: E402
+import sockets  # noqa: E402
 
 
 def word():
@@ -110,7 +110,7 @@ async def through_the_http_connector(w):
 
 
 async def through_the_webchat_socket(w):
-    async with websockets.connect(f"ws://127.0.0.1:{w.d.port}/ws/chat/demo/web", subprotocols=["parley.chat.v1"], origin=w.d.base, compression=None) as ws:
+    async with sockets.connect(f"ws://127.0.0.1:{w.d.port}/ws/chat/demo/web", subprotocols=["parley.chat.v1"], origin=w.d.base, compression=None) as ws:
         await ws.send(json.dumps({"type": "hello", "session": None, "after": None, "locale": "en"}))
         welcome = json.loads(await asyncio.wait_for(ws.recv(), 10))
         w.canary["chat session"] = welcome["session"]

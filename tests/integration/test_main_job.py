@@ -128,11 +128,11 @@ async def a_socket_resumes_with_no_event_missed():
 
 
 async def the_webchat_socket_carries_both_ways():
-    import websockets
+    import sockets
     d = await office()
     try:
         amal = await p.AgentSocket(d, d.token(agent="amal", role="agent")).open()
-        async with websockets.connect(f"ws://127.0.0.1:{d.port}/ws/chat/demo/web", subprotocols=["parley.chat.v1"], origin=d.base, compression=None) as ws:
+        async with sockets.connect(f"ws://127.0.0.1:{d.port}/ws/chat/demo/web", subprotocols=["parley.chat.v1"], origin=d.base, compression=None) as ws:
             await ws.send(json.dumps({"type": "hello", "session": None, "after": None, "locale": "ar"}))
             welcome = json.loads(await asyncio.wait_for(ws.recv(), 10))
             assert welcome["type"] == "welcome", welcome

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import parley as p
-import websockets
+import sockets
 from look import run_shared
 
 
@@ -82,10 +82,10 @@ async def socket(d, path="/ws/agent/demo", protocol="parley.agent.v1", tls=None,
     url = f"{'wss' if tls else 'ws'}://localhost:{d.port}{path}" if tls else f"ws://127.0.0.1:{d.port}{path}"
     origin = headers.pop("Origin", None)
     try:
-        ws = await websockets.connect(url, subprotocols=[protocol], origin=origin, extra_headers=headers, compression=None, ssl=tls)
-    except websockets.exceptions.InvalidStatusCode as e:
+        ws = await sockets.connect(url, subprotocols=[protocol], origin=origin, extra_headers=headers, compression=None, ssl=tls)
+    except sockets.InvalidStatusCode as e:
         return e.status_code
-    except websockets.exceptions.InvalidMessage:
+    except sockets.InvalidMessage:
         return "closed"
     await ws.close()
     return None
@@ -222,7 +222,7 @@ async def what_ends_a_session(w):
     assert get(d, "/api/v1/me", Cookie=cookie)[0] == 401
     w.passwords[d]["nadia"] = "the operator's choice"
     cookie, token = await w.cookie(d, "nadia"), d.token(agent="nadia", role="agent")
-    ws = await websockets.connect(f"ws://127.0.0.1:{d.port}/ws/agent/demo", subprotocols=["parley.agent.v1"], origin=d.base, extra_headers={"Cookie": cookie}, compression=None)
+    ws = await sockets.connect(f"ws://127.0.0.1:{d.port}/ws/agent/demo", subprotocols=["parley.agent.v1"], origin=d.base, extra_headers={"Cookie": cookie}, compression=None)
     by_token = await p.AgentSocket(d, token).open()
     await ws.send(json.dumps({"type": "hello", "after": None}))
     d.tool("user", "disable", "nadia")

@@ -259,10 +259,9 @@ class AgentSocket:
         self.changed = asyncio.Condition()
 
     async def open(self, after=None):
-        import websockets
-        self.ws = await websockets.connect(f"ws://127.0.0.1:{self.parley.port}/ws/agent/{self.op}", subprotocols=["parley.agent.v1"],
-                                           extra_headers={"Authorization": "Bearer " + self.token}, max_size=None,
-                                           compression=None)
+        import sockets
+        self.ws = await sockets.connect(f"ws://127.0.0.1:{self.parley.port}/ws/agent/{self.op}", subprotocols=["parley.agent.v1"],
+                                        extra_headers={"Authorization": "Bearer " + self.token}, max_size=None, compression=None)
         self.reader = asyncio.ensure_future(self._read())
         await self.ws.send(json.dumps({"type": "hello", "after": after}))
         await self.frame("live" if after else "welcome")
