@@ -92,11 +92,25 @@ void entry_seal(struct store_op *op, uint64_t contact, uint32_t kid, uint64_t th
         mem_free(plain);
 }
 
+/* False: of no form that is known. */
+static bool without_words(struct slice *v)
+{
+    if (v->n < ENTRY_PREFIX || (v->p[0] != ENTRY_PLAIN && v->p[0] != ENTRY_SEARCHED))
+        return false;
+    if (v->p[0] == ENTRY_SEARCHED) {
+        size_t words = 2 + (size_t)get_be(v->p + v->n - 2, 2);
+        if (v->n < ENTRY_PREFIX + words)
+            return false;
+        v->n -= words;
+    }
+    return true;
+}
+
 bool entry_parse(struct slice v, struct entry_head *h, int64_t *time_ms, struct slice *head,
                  struct slice *envelope)
 {
     *h = (struct entry_head){0};
-    if (v.n < ENTRY_PREFIX + 4 || v.p[0] != 1)
+    if (!without_words(&v) || v.n < ENTRY_PREFIX + 4)
         return false;
     const char *p = v.p + ENTRY_PREFIX, *end = v.p + v.n;
     unsigned kind = (unsigned char)p[0], flags = (unsigned char)p[1];

@@ -17,8 +17,11 @@ struct entry_head {
     const unsigned char *blind; /* of the recipient's address; NULL: none */
 };
 
-/* What the function puts before it: "\1" and the time. */
-#define ENTRY_PREFIX 7
+/* What the function puts before it: the form and the time; in form 2 search sets and their length stand
+ * behind the envelope, and the functions keep them there. */
+#define ENTRY_PREFIX   7
+#define ENTRY_PLAIN    1
+#define ENTRY_SEARCHED 2
 /* Head and envelope, appended. The contact's key must be there. */
 void entry_seal(struct store_op *op, uint64_t contact, uint32_t kid, uint64_t thread,
                 const struct entry_head *h, int64_t provider_ms, struct slice text, struct slice extra,

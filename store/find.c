@@ -11,6 +11,13 @@
 #define SCAN_MOST 5000
 #define WORDS_OF  16
 
+/* Fits but for its words. */
+struct candidate {
+    const struct store_thread *thread;
+    uint64_t handle;
+    unsigned has; /* bits of the words that were found */
+};
+
 struct finding {
     struct store_op *op;
     struct store_thread_filter f; /* strings are ours */
@@ -29,6 +36,9 @@ struct finding {
     const struct store_thread **found;
     size_t n;
     bool ordered;
+    struct candidate candidates[PAGE]; /* of one page; read up to `candidate`, and of that up to `from` */
+    size_t candidates_n, candidate, looked_at;
+    int64_t from;
 };
 
 static void ask(struct finding *g);
@@ -40,24 +50,6 @@ static void end(struct finding *g, const struct err *e, int64_t next_ms)
     mem_free(g);
 }
 
-static bool has_word(const struct redis_reply *sets, uint64_t hash)
-{
-    for (size_t i = 0; i < sets->n; i++)
-        if (words_has(store_item(sets, i), hash))
-            return true;
-    return false;
-}
-
-static bool has_words(const struct finding *g, const struct redis_reply *sets)
-{
-    if (g->words_n && sets->kind != REDIS_ARRAY)
-        return false;
-    for (size_t i = 0; i < g->words_n; i++)
-        if (!has_word(sets, g->words[i]))
-            return false;
-    return true;
-}
-
 /* Scores come as "1700000000000". */
 static int64_t score_of(struct slice s)
 {
@@ -65,11 +57,8 @@ static int64_t score_of(struct slice s)
     return slice_u64(s, &v) ? (int64_t)v : 0;
 }
 
-static bool wanted(struct finding *g, const struct redis_reply *hash, const struct redis_reply *sets,
-                   struct slice id, struct store_thread *t)
+static bool wanted(struct finding *g, const struct redis_reply *hash, struct slice id, struct store_thread *t)
 {
-    if (!has_words(g, sets))
-        return false;
     store_thread_from(g->op, g->arena, store_handle_get(id), hash, t);
     if (!g->ordered && g->f.before_ms && t->last_ms >= g->f.before_ms)
         return false;
@@ -153,6 +142,54 @@ static void move_on(struct finding *g, size_t looked_at, int64_t last, size_t eq
     g->before = g->f.oldest_waiting_first ? last - 1 : last + 1;
 }
 
+/* ---- words: asked for those that fit otherwise ---- */
+
+static void ask_words(struct finding *g);
+
+static void mark(struct finding *g, struct candidate *c, struct slice sets)
+{
+    for (size_t i = 0; i < g->words_n; i++)
+        if (!(c->has & 1u << i) && words_has(sets, g->words[i]))
+            c->has |= 1u << i;
+}
+
+static void words_told(void *arg, const struct err *e, const struct redis_reply *r)
+{
+    struct finding *g = arg;
+    if (e->code || r->n < 2) {
+        end(g, e, 0);
+        return;
+    }
+    for (size_t i = 2; i + 1 < r->n; i += 2) {
+        uint64_t at = g->candidate + (uint64_t)store_number(r->items[i]);
+        if (at < g->candidates_n)
+            mark(g, &g->candidates[at], store_item(r, i + 1));
+    }
+    g->candidate += (size_t)store_number(r->items[0]);
+    g->from = store_number(r->items[1]);
+    if (g->candidate < g->candidates_n) {
+        ask_words(g);
+        return;
+    }
+    for (size_t i = 0; i < g->candidates_n; i++)
+        if (g->candidates[i].has == (1u << g->words_n) - 1)
+            insert(g, g->candidates[i].thread);
+    go_on(g, g->looked_at);
+}
+
+static void ask_words(struct finding *g)
+{
+    struct store_args a;
+    char handles[PAGE * STORE_HANDLE];
+    size_t n = g->candidates_n - g->candidate;
+    for (size_t i = 0; i < n; i++)
+        store_handle_put(handles + i * STORE_HANDLE, g->candidates[g->candidate + i].handle);
+    store_args_init(&a);
+    store_arg_copy(&a, handles, n * STORE_HANDLE);
+    store_arg_int(&a, g->from);
+    store_call(g->op, "words", &a, words_told, g);
+}
+
 static void answered(void *arg, const struct err *e, const struct redis_reply *r)
 {
     struct finding *g = arg;
@@ -160,14 +197,23 @@ static void answered(void *arg, const struct err *e, const struct redis_reply *r
         end(g, e, 0);
         return;
     }
-    size_t looked_at = (size_t)store_number(r->items[0]);
-    for (size_t i = 3; i + 3 < r->n; i += 4) {
+    g->looked_at = (size_t)store_number(r->items[0]);
+    g->candidate = g->candidates_n = 0;
+    g->from = 1;
+    for (size_t i = 3; i + 2 < r->n && g->candidates_n < PAGE; i += 3) {
         struct store_thread *t = arena_alloc(g->arena, sizeof(*t));
-        if (wanted(g, r->items[i + 2], r->items[i + 3], store_item(r, i), t))
+        if (!wanted(g, r->items[i + 2], store_item(r, i), t))
+            continue;
+        if (g->words_n)
+            g->candidates[g->candidates_n++] = (struct candidate){t, store_handle_get(store_item(r, i)), 0};
+        else
             insert(g, t);
     }
-    move_on(g, looked_at, score_of(store_item(r, 1)), (size_t)store_number(r->items[2]));
-    go_on(g, looked_at);
+    move_on(g, g->looked_at, score_of(store_item(r, 1)), (size_t)store_number(r->items[2]));
+    if (g->candidates_n)
+        ask_words(g);
+    else
+        go_on(g, g->looked_at);
 }
 
 static void arg_any(struct store_args *a, const char *s)
@@ -186,7 +232,6 @@ static void ask(struct finding *g)
         store_arg_str(&a, g->f.oldest_waiting_first ? "-inf" : "+inf");
     store_arg_int(&a, g->offset);
     store_arg_int(&a, PAGE);
-    store_arg_str(&a, g->words_n ? "1" : "0");
     store_arg_str(&a, g->states);
     arg_any(&a, g->f.assignee);
     arg_any(&a, g->f.language);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The set: number of words n (one byte, or two with the high bit set), then the sorted values (hash scaled to
- * n * 2^12) as differences in Golomb-Rice code: quotient in unary, 12 bits of remainder. */
+ * n * 2^12) as differences in Golomb-Rice code: quotient in unary, 12 bits of remainder. Ends at a whole
+ * byte. */
 #include "store/words.h"
 #include "gateway/base/err.h"
 #include "gateway/base/mem.h"
@@ -103,29 +104,50 @@ static bool get(const unsigned char *p, size_t end, size_t at, uint32_t *bit)
     return true;
 }
 
-bool words_has(struct slice set, uint64_t hash)
+/* The number in Golomb-Rice code at *at, which moves on. False: it is cut off. */
+static bool get_value(const unsigned char *p, size_t end, size_t *at, uint32_t *value)
 {
-    const unsigned char *p = (const unsigned char *)set.p;
-    if (set.n < 2)
-        return false;
-    bool large = p[0] & 0x80;
-    size_t n = large ? (size_t)(p[0] & 0x7f) << 8 | p[1] : p[0], at = large ? 16 : 8, end = set.n * 8;
-    uint32_t wanted = scale(hash, n), value = 0, bit;
+    uint32_t quotient = 0, rest = 0, bit;
+    while (get(p, end, *at, &bit) && bit) {
+        quotient++;
+        ++*at;
+    }
+    ++*at;
+    for (unsigned k = 0; k < RICE; k++, ++*at) {
+        if (!get(p, end, *at, &bit))
+            return false;
+        rest = rest << 1 | bit;
+    }
+    *value = quotient << RICE | rest;
+    return true;
+}
+
+/* In the first set? *size: its bytes, 0 when it is damaged. */
+static bool first_has(struct slice sets, uint64_t hash, size_t *size)
+{
+    const unsigned char *p = (const unsigned char *)sets.p;
+    bool large = p[0] & 0x80, found = false;
+    size_t n = large ? (size_t)(p[0] & 0x7f) << 8 | p[1] : p[0], at = large ? 16 : 8, end = sets.n * 8;
+    uint32_t wanted = scale(hash, n), value = 0, difference;
+    *size = 0;
     for (size_t i = 0; i < n; i++) {
-        uint32_t difference = 0, rest = 0;
-        while (get(p, end, at, &bit) && bit) {
-            difference++;
-            at++;
-        }
-        at++;
-        for (unsigned k = 0; k < RICE; k++, at++) {
-            if (!get(p, end, at, &bit))
-                return false;
-            rest = rest << 1 | bit;
-        }
-        value += difference << RICE | rest;
-        if (value >= wanted)
-            return value == wanted;
+        if (!get_value(p, end, &at, &difference))
+            return found;
+        value += difference;
+        found |= value == wanted;
+    }
+    *size = n ? (at + 7) / 8 : 0;
+    return found;
+}
+
+bool words_has(struct slice sets, uint64_t hash)
+{
+    size_t n;
+    for (; sets.n >= 2; sets = slice_of(sets.p + n, sets.n - n)) {
+        if (first_has(sets, hash, &n))
+            return true;
+        if (n == 0 || n > sets.n)
+            return false;
     }
     return false;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Search words of a message as a Golomb-coded set of keyed hashes: about 1.9 bytes a word, wrong once in
- * 8,192 words that are not in it. Each message adds one set to its thread's list (words:<thread>), which
- * costs Redis nothing but the appending; whoever searches decodes them. */
+ * 8,192 words that are not in it. A message's set stands behind it in its thread's log; whoever searches
+ * decodes them. */
 #ifndef PARLEY_STORE_WORDS_H
 #define PARLEY_STORE_WORDS_H
 
@@ -12,7 +12,8 @@
 
 /* Appends nothing when there are no words. */
 void words_write(struct crypto_keyed *k, const struct slice *words, size_t n, struct buf *out);
-/* Is the word with this hash (crypto_keyed_words) in the set? False also for damaged sets. */
-bool words_has(struct slice set, uint64_t hash);
+/* Is the word with this hash (crypto_keyed_words) in one of the sets, which stand behind each other? False
+ * also for damaged ones. */
+bool words_has(struct slice sets, uint64_t hash);
 
 #endif

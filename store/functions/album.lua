@@ -113,10 +113,7 @@ do
             return P.err('AGAIN it has changed')
         end
         place = pack('>c8I4', thread, seq)
-        call('HSET', K .. 'log:' .. thread, a[2], sub(v, 1, 7) .. a[5])
-        if a[6] ~= '' then
-            call('RPUSH', K .. 'words:' .. thread, a[6])
-        end
+        call('HSET', K .. 'log:' .. thread, a[2], P.log_replace(v, a[5], a[6]))
         P.album_put(K, now, a[7], place)
         jobs(K, now, thread, seq, tonumber(a[10]), a)
         raise(K, now, thread, tonumber(a[8]), a[9])

@@ -14,7 +14,7 @@ do
     -- thread: {key, dump, …}
     P.reg_ro('backup_thread', function(K, a)
         local out = {}
-        for _, kind in ipairs({'thread:', 'log:', 'words:'}) do
+        for _, kind in ipairs({'thread:', 'log:'}) do
             dump(out, K .. kind .. a[1])
         end
         return out
@@ -41,7 +41,7 @@ do
     -- ---- after a restore ----
 
     local function drop_thread(K, id)
-        call('DEL', K .. 'thread:' .. id, K .. 'log:' .. id, K .. 'words:' .. id)
+        call('DEL', K .. 'thread:' .. id, K .. 'log:' .. id)
     end
 
     -- Puts the thread into the indexes that its record names. What was offered waits again: nobody holds an offer over a restore.

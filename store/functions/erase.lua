@@ -5,7 +5,7 @@ do
     local int = P.int
     local KEEP = {k = true, er = true, T = true, v = true, ar = true}
 
-    -- Does not answer again to any address, has no profile and no words; what is under way is closed.
+    -- Does not answer again to any address and has no profile; what is under way is closed.
     local function forget(K, contact, now, actor)
         local key = K .. 'contact:' .. contact
         local h = call('HGETALL', key)
@@ -32,7 +32,7 @@ do
         end
         local at = 11 + #channel
         at = at + 1 + string.byte(v, at) + (flags % 8 >= 4 and 12 or 0) + (flags % 16 >= 8 and 16 or 0)
-        return string.sub(v, 1, at - 1)
+        return '\1' .. string.sub(v, 2, at - 1)
     end
 
     -- A thread of an erased person: resolved; of its entries only the heads stay; no words, wire logs and marks of addresses.
@@ -45,7 +45,6 @@ do
             P.move(K, t, P.RESOLVED, {now = now, actor = actor, why = 'resolved', set = {'oc', 'erased'}, a = 'erased', detail = 'erased'})
         end
         call('HDEL', K .. 'thread:' .. id, 'fa')
-        call('DEL', K .. 'words:' .. id)
         local log = K .. 'log:' .. id
         for _, f in ipairs(call('HKEYS', log)) do
             if string.sub(f, 1, 1) == 'p' then

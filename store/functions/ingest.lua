@@ -328,16 +328,13 @@ do
         local thread = m.thread or m.new_thread
         local seq, why, flags = person_and_thread(K, contact, thread, a)
         touch_address(K, m, contact)
-        call('HSET', K .. 'log:' .. thread, int(seq), P.log_value(m.time, m.entry))
+        call('HSET', K .. 'log:' .. thread, int(seq), P.log_value(m.time, m.entry, m.words))
         call('ZADD', K .. 'threads', int(m.time), thread)
         local value = pack('>c8I4', thread, seq)
         if m.per_sender then
             call('HSET', K .. 'refs:' .. contact, m.id, value)
         else
             P.seen_put(m.now, m.seen_key, m.seen_n, m.id, value, m.forever)
-        end
-        if m.words ~= '' then
-            call('RPUSH', K .. 'words:' .. thread, m.words)
         end
         if m.group then
             P.album_put(K, m.now, m.group, value, m.forever)

@@ -104,22 +104,46 @@ do
         end
     end
 
-    -- ---- log:<thread>: entries. Field: number. Value: "\1", time 6, kind 1 (kind | inbound << 3 | author << 4), flags 1 (clearance |
-    -- HAS_TARGET | HAS_ADDRESS), channel and author with their lengths, target 12, blind address 16, envelope. Moves: see P.event_entry.
+    -- ---- log:<thread>: entries. Field: number. Value: form 1, time 6, kind 1 (kind | inbound << 3 | author << 4), flags 1 (clearance |
+    -- HAS_TARGET | HAS_ADDRESS), channel and author with their lengths, target 12, blind address 16, envelope; in form 2 also its search sets
+    -- (words.h) and their length 2: a key or a field of their own would cost more than they do. Moves: see P.event_entry.
+    local PLAIN, SEARCHED = 1, 2
     local HAS_TARGET, HAS_ADDRESS = 4, 8
+    local SETS_MOST = 65535
 
-    local head_at, head -- many come in one millisecond
-    function P.log_value(now, rest)
+    local head_at, head, searched -- many come in one millisecond
+    function P.log_value(now, rest, words)
         if now ~= head_at then
-            head_at, head = now, pack('>BI6', 1, now)
+            head_at, head, searched = now, pack('>BI6', PLAIN, now), pack('>BI6', SEARCHED, now)
         end
-        return head .. rest
+        if not words or words == '' then
+            return head .. rest
+        end
+        return searched .. rest .. words .. pack('>I2', #words)
+    end
+
+    -- Its search sets, one behind the other.
+    function P.log_words(v)
+        if byte(v, 1) ~= SEARCHED then
+            return ''
+        end
+        local n = unpack_s('>I2', v, #v - 1)
+        return sub(v, #v - 1 - n, #v - 2)
+    end
+
+    -- The same entry with another head and envelope and one more search set.
+    function P.log_replace(v, rest, more)
+        local words = P.log_words(v)
+        if #words + #more <= SETS_MOST then
+            words = words .. more
+        end
+        return P.log_value((unpack_s('>I6', v, 2)), rest, words)
     end
 
     -- time, kind byte, flags, channel, blind address (or nil) of an entry; nil for an event's.
     function P.log_head(v)
-        local version, time, kind, flags, n = unpack_s('>BI6BBB', v)
-        if version ~= 1 then
+        local form, time, kind, flags, n = unpack_s('>BI6BBB', v)
+        if form ~= PLAIN and form ~= SEARCHED then
             return nil
         end
         local channel, at = sub(v, 11, 10 + n), 11 + n

@@ -115,7 +115,7 @@ do
         while low < high do
             local mid = math.floor((low + high) / 2)
             local v = call('HGET', K .. 'log:' .. thread, int(mid))
-            local t = v and byte(v, 1) == 1 and (unpack_s('>I6', v, 2)) or v and tonumber(string.match(v, '^%z(%d+)'))
+            local t = v and byte(v, 1) > 0 and (unpack_s('>I6', v, 2)) or v and tonumber(string.match(v, '^%z(%d+)'))
             if t and t < time then
                 low = mid + 1
             else
@@ -227,16 +227,58 @@ do
         return call('ZREVRANGEBYSCORE', K .. 'threads', '(' .. before, '-inf', 'WITHSCORES', 'LIMIT', offset, count)
     end
 
-    -- by ('l' last activity, 'w' waiting since, 'c'..contact, 'a'..agent) before offset count with_words, then the six of `fits`: how many were
-    -- looked at, the last one's score and how many of them have it; then id, score, hash, words of each that fits.
+    -- by ('l' last activity, 'w' waiting since, 'c'..contact, 'a'..agent) before offset count, then the six of `fits`: how many were
+    -- looked at, the last one's score and how many of them have it; then id, score, hash of each that fits.
     P.reg_ro('find', function(K, a)
         local ids = candidates(K, a[1], a[2], tonumber(a[3]), tonumber(a[4]))
-        local f, out = {a[6], a[7], a[8], a[9], a[10], a[11]}, {#ids / 2, ids[#ids] or '0', 0}
+        local f, out = {a[5], a[6], a[7], a[8], a[9], a[10]}, {#ids / 2, ids[#ids] or '0', 0}
         for i = 1, #ids, 2 do
             out[3] = out[3] + (ids[i + 1] == out[2] and 1 or 0)
             if fits(K, ids[i], f) then
                 out[#out + 1], out[#out + 2], out[#out + 3] = ids[i], ids[i + 1], call('HGETALL', K .. 'thread:' .. ids[i])
-                out[#out + 1] = a[5] == '1' and call('LRANGE', K .. 'words:' .. ids[i], 0, -1) or {}
+            end
+        end
+        return out
+    end)
+
+    -- Search sets of threads (8 bytes each, behind each other in a[1]) from a number of the first on: how many threads were read to their end,
+    -- the number at which the next goes on, then for each entry that has some the thread's place and its sets. Stops after some bytes,
+    -- since entries have to be read for it.
+    local READ_MOST, AT_ONCE = 262144, 20
+    local function words_from(K, thread, place, from, left, out)
+        local n = tonumber(call('HGET', K .. 'thread:' .. thread, 'n')) or 0
+        while from <= n do
+            local fields = {}
+            for seq = from, math.min(n, from + AT_ONCE - 1) do
+                fields[#fields + 1] = int(seq)
+            end
+            for _, v in ipairs(call('HMGET', K .. 'log:' .. thread, unpack(fields))) do
+                local words = v and P.log_words(v) or ''
+                if words ~= '' then
+                    out[#out + 1], out[#out + 2] = place, words
+                end
+                left = left - (v and #v or 0)
+            end
+            from = from + #fields
+            if left < 0 then
+                break
+            end
+        end
+        return from <= n and from or nil, left
+    end
+
+    P.reg_ro('words', function(K, a)
+        local left, from, out = READ_MOST, tonumber(a[2]), {0, 1}
+        for place = 0, #a[1] / 8 - 1 do
+            local next_one
+            next_one, left = words_from(K, sub(a[1], 8 * place + 1, 8 * place + 8), place, from, left, out)
+            if next_one then
+                out[2] = next_one
+                break
+            end
+            out[1], from = place + 1, 1
+            if left < 0 then
+                break
             end
         end
         return out
@@ -257,7 +299,7 @@ do
             return P.err('AGAIN it has changed')
         end
         if a[5] ~= '' then
-            call('HSET', key, seq, sub(v[1], 1, 7) .. a[5])
+            call('HSET', key, seq, P.log_replace(v[1], a[5], ''))
         end
         if a[7] ~= a[6] then
             call('HSET', key, 's' .. seq, a[7])

@@ -78,7 +78,7 @@ do
                 call('HDEL', contact, 'o' .. cl)
             end
         end
-        call('DEL', K .. 'thread:' .. id, K .. 'log:' .. id, K .. 'words:' .. id)
+        call('DEL', K .. 'thread:' .. id, K .. 'log:' .. id)
         call('ZREM', K .. 'threads', id)
         call('ZREM', K .. 'reseal', id)
         return list == '' and 1 or 0

@@ -93,7 +93,7 @@ do
             set[7], set[8] = 'fr', int(time)
         end
         call('HSET', key, unpack(set))
-        local entry = {int(seq), P.log_value(time, m.entry)}
+        local entry = {int(seq), P.log_value(time, m.entry, m.words)}
         if m.pull or m.sends then
             entry[3], entry[4] = 's' .. entry[1], P.NEW_STATUS
         end
@@ -105,9 +105,6 @@ do
         end
         if m.sends then
             P.out_queue(K, m.now, m.channel, m.blind, item)
-        end
-        if m.words ~= '' then
-            call('RPUSH', K .. 'words:' .. m.thread, m.words)
         end
         P.entry_event(K, m.now, m.thread, m.contact, seq, m.kind + 16 * m.cl, tonumber(t[7]) or 0, 0, P.WHY_NONE, m.node,
             (t[8] or '') .. '\t' .. m.author_id .. '\t' .. m.channel .. '\t' .. (t[9] or ''))

@@ -169,6 +169,28 @@ T(words_are_found_and_few_others)
     crypto_keyed_free(&k);
 }
 
+T(sets_behind_each_other_are_all_searched)
+{
+    unsigned char key[32] = {5};
+    struct crypto_keyed *k = crypto_keyed_new(key);
+    struct slice one[] = {SLICE("visa"), SLICE("home")}, two[] = {SLICE("boat")}, other = SLICE("car");
+    struct buf sets;
+    uint64_t h;
+    buf_init(&sets, 1000);
+    words_write(k, one, 2, &sets);
+    words_write(k, two, 1, &sets);
+    words_write(k, one, 1, &sets);
+    struct slice wanted[] = {one[0], one[1], two[0]};
+    for (int i = 0; i < 3; i++) {
+        crypto_keyed_words(k, &wanted[i], 1, &h);
+        OK(words_has(buf_view(&sets), h));
+    }
+    crypto_keyed_words(k, &other, 1, &h);
+    OK(!words_has(buf_view(&sets), h));
+    buf_clear(&sets);
+    crypto_keyed_free(&k);
+}
+
 /* Damaged sets are read without harm. */
 T(damaged_words)
 {

@@ -3,6 +3,7 @@
  * quarantine; the wire log; a raised clearance; keys that are gone. */
 #include "tests/unit/store/harness.h"
 #include "gateway/base/mem.h"
+#include "store/agent.h"
 
 /* ---- finding ---- */
 
@@ -123,6 +124,47 @@ T(filters)
     f = find(&(struct store_thread_filter){.oldest_waiting_first = true, .limit = 2, .before_ms = f->next});
     EQ_INT(f->n, 1);
     EQ_STR(f->ids[0].s, c.s);
+    harness_end();
+}
+
+static int with_words(struct slice word)
+{
+    return find(&(struct store_thread_filter){.words = &word, .words_n = 1})->n;
+}
+
+/* A long thread is read in several goes; an entry that is encrypted anew keeps its words. */
+T(words_of_long_threads)
+{
+    harness_begin(1);
+    static char text[6000];
+    static struct ctx c[100];
+    memset(text, 'x', sizeof(text) - 1);
+    struct id thread = put("tel:+1", (struct plan){"a", "ar", "tr", {SLICE("first")}, 1});
+    put("tel:+2", (struct plan){"a", "ar", "tr", {SLICE("other")}, 1});
+    for (int i = 0; i < 100; i++) {
+        char id[24];
+        memset(&c[i], 0, sizeof(c[i]));
+        c[i].p = (struct plan){"a", "ar", "tr", {SLICE("some"), i == 99 ? SLICE("last") : SLICE("more")}, 2};
+        snprintf(id, sizeof(id), "long-%d", i);
+        struct store_inbound in = message_in(id, "tel:+1", text);
+        store_ingest(harness_op(0), &in, ctx_decide, ctx_done, &c[i]);
+    }
+    for (int i = 0; i < 100; i++)
+        WAIT(c[i].g.calls);
+    struct slice ends[] = {SLICE("last"), SLICE("first")};
+    struct found *f = find(&(struct store_thread_filter){.words = ends, .words_n = 2});
+    EQ_INT(f->n, 1);
+    EQ_STR(f->ids[0].s, thread.s);
+    EQ_INT(with_words(SLICE("other")), 1);
+    EQ_INT(with_words(SLICE("never")), 0);
+    static struct got x;
+    memset(&x, 0, sizeof(x));
+    store_transfer(harness_op(0), thread, "amal", &(struct store_transfer){.topic = "b", .clearance = 1},
+                   got_thread, &x);
+    WAIT(x.calls);
+    EQ_INT(x.e.code, 0);
+    EQ_INT(with_words(SLICE("last")), 1);
+    EQ_INT(with_words(SLICE("first")), 1);
     harness_end();
 }
 

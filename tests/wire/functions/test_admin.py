@@ -40,7 +40,11 @@ def thread(s, t, c, state=RESOLVED, times=(), channel=b"web", agent=b""):
     s.r.hset(key, mapping={b"c": c, b"k": 7, b"st": state, b"as": agent, b"v": 1, b"n": n, b"op": 1000, b"lm": 1000, b"cl": 0, b"fa": b"blind",
                            b"wt": 900})
     s.r.zadd(s.key("threads"), {t: 1000})
-    s.r.rpush(s.key("words:").encode() + t, b"w")
+
+
+def searched(value, words):
+    """The same entry with search sets behind it."""
+    return b"\2" + value[1:] + words + struct.pack(">H", len(words))
 
 
 def test_erasing_leaves_nothing_to_find(s):
@@ -49,7 +53,8 @@ def test_erasing_leaves_nothing_to_find(s):
     thread(s, t1, c, WAITING, [1, 2])
     s.r.zadd(s.key("waiting"), {t1: 900})
     thread(s, t2, c, RESOLVED, [1])
-    s.r.hset(s.key("log:").encode() + t1, mapping={b"p1": b"progress", b"s1": b"status"})
+    s.r.hset(s.key("log:").encode() + t1, mapping={b"1": searched(entry(1), b"words"), b"p1": b"progress", b"s1": b"status"})
+    assert s.call("words", t1 + t2, 1) == [2, 1, 0, b"words"]
     s.r.rpush(s.key("wire:").encode() + t1 + struct.pack(">I", 1), "wire")
     assert s.refused("erase_begin", handle(9), "boss") == "NOT_FOUND"
     assert s.call("erase_begin", c, "boss") == [b"7", t1, t2]
@@ -59,9 +64,9 @@ def test_erasing_leaves_nothing_to_find(s):
     assert s.call("erase_begin", c, "boss") == [b"7", t1, t2]  # again
     for t in t1, t2:
         s.call("erase_thread", t, "boss")
-        assert not s.r.exists(s.key("words:").encode() + t)
         assert s.r.hget(s.key("thread:").encode() + t, "st") == b"5"
     assert s.r.zcard(s.key("waiting")) == 0
+    assert s.call("words", t1 + t2, 1) == [2, 1]
     log = s.r.hgetall(s.key("log:").encode() + t1)
     assert set(log) == {b"1", b"2", b"s1", b"3"}
     assert log[b"1"] == entry(1)[:-8] and log[b"3"].startswith(b"\0")
@@ -150,7 +155,7 @@ def test_a_backup_copies_what_belongs_together(s):
     c, t, blind = handle(1), handle(11), b"B" * 16
     contact(s, c, [t], [blind])
     thread(s, t, c, WAITING, [1, 2])
-    assert [k[len(s.key("")):][:4] for k in s.call("backup_thread", t)[::2]] == [b"thre", b"log:", b"word"]
+    assert [k[len(s.key("")):][:4] for k in s.call("backup_thread", t)[::2]] == [b"thre", b"log:"]
     dumps, addresses = s.call("backup_contact", c)
     assert len(dumps) == 4 and addresses[:2] == [addr_key(s, blind), blind]
     assert s.call("backup_thread", handle(99)) == []
