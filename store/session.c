@@ -259,6 +259,22 @@ void store_token_check(struct store *s, struct slice token,
     store_call(j->system, "token_check", &a, token_checked, j);
 }
 
+static void token_ended(void *arg, const struct err *e, const struct redis_reply *r)
+{
+    struct session_job *j = arg;
+    struct store_op *op = e->code ? NULL : store_op_find(j->store, store_text(r));
+    struct store_args a;
+    if (!op) {
+        end(j, e);
+        return;
+    }
+    store_args_init(&a);
+    store_arg_str(&a, "");
+    store_arg_str(&a, "");
+    store_arg_str(&a, "token");
+    store_call(op, "user_event", &a, plain_done, j);
+}
+
 void store_token_end(struct store *s, const char *id, const char *actor, store_done done, void *arg)
 {
     struct session_job *j = job(s, arg);
@@ -269,7 +285,7 @@ void store_token_end(struct store *s, const char *id, const char *actor, store_d
     store_args_init(&a);
     store_arg_str(&a, id);
     store_arg_str(&a, actor);
-    store_call(j->system, "token_end", &a, plain_done, j);
+    store_call(j->system, "token_end", &a, token_ended, j);
 }
 
 static void tokens_got(void *arg, const struct err *e, const struct redis_reply *r)

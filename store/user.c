@@ -180,7 +180,8 @@ static void user_seal(struct store_op *system, const unsigned char blind[16], co
 struct user_job {
     struct store_op *system;
     struct arena *a;
-    unsigned char blind[16];
+    unsigned char blind[16], network[16], device[16];
+    size_t device_n; /* 0: none */
     const char *actor, *login, *operations;
     char *password; /* wiped at the end */
     struct store_user user;
@@ -261,6 +262,7 @@ static void tell(struct user_job *j)
         store_args_init(&a);
         store_arg_str(&a, j->login);
         store_arg_str(&a, j->actor);
+        store_arg_str(&a, "user");
         j->left++;
         store_call(op, "user_event", &a, told, j);
     }
@@ -402,6 +404,14 @@ static void check_cleared(void *arg, const struct err *e, const struct redis_rep
     job_end(j, &none);
 }
 
+static void try_args(const struct user_job *j, struct store_args *a)
+{
+    store_args_init(a);
+    store_arg_copy(a, j->blind, 16);
+    store_arg_copy(a, j->network, 16);
+    store_arg_copy(a, j->device, j->device_n);
+}
+
 static void check_compared(void *arg, bool fits, const unsigned char *hash)
 {
     struct user_job *j = arg;
@@ -414,8 +424,7 @@ static void check_compared(void *arg, bool fits, const unsigned char *hash)
         job_end(j, &e);
         return;
     }
-    store_args_init(&a);
-    store_arg_copy(&a, j->blind, 16);
+    try_args(j, &a);
     store_call(j->system, "user_try_good", &a, check_cleared, j);
 }
 
@@ -445,8 +454,10 @@ static void check_read(void *arg, const struct err *e, const struct redis_reply 
     buf_clear(&stored);
 }
 
-void store_user_check(struct store *s, const char *login, const char *password,
-                      void (*done)(void *arg, const struct err *e, const struct store_user *u), void *arg)
+void store_user_check_from(struct store *s, const char *login, const char *password,
+                           const struct store_from *from,
+                           void (*done)(void *arg, const struct err *e, const struct store_user *u),
+                           void *arg)
 {
     struct user_job *j = user_job(s, login, arg);
     struct store_args a;
@@ -454,14 +465,41 @@ void store_user_check(struct store *s, const char *login, const char *password,
     if (refused(s, j, strlen(password) <= PASSWORD_MAX, "the password is too long"))
         return;
     j->password = mem_strdup(password);
-    store_args_init(&a);
-    store_arg_copy(&a, j->blind, 16);
+    store_blind(j->system, "network", from->network, j->network);
+    if (from->device.n) {
+        store_blind(j->system, "device", from->device, j->device);
+        j->device_n = sizeof j->device;
+    }
+    try_args(j, &a);
     store_call(j->system, "user_try", &a, check_read, j);
 }
 
-/* ---- disabling ---- */
+void store_user_check(struct store *s, const char *login, const char *password,
+                      void (*done)(void *arg, const struct err *e, const struct store_user *u), void *arg)
+{
+    store_user_check_from(s, login, password, &(struct store_from){SLICE(""), SLICE("")}, done, arg);
+}
 
-static void disabled(void *arg, const struct err *e, const struct redis_reply *r)
+bool store_device_sign(struct store *s, const char *login, struct slice device, char out[STORE_DEVICE])
+{
+    struct store_op *system = store_system(s);
+    unsigned char mac[16];
+    struct buf both;
+    memset(out, 0, STORE_DEVICE);
+    if (!system)
+        return false;
+    buf_init(&both, 1024);
+    buf_printf(&both, "%s\n%.*s", login, (int)device.n, device.p);
+    store_blind(system, "device login", buf_view(&both), mac);
+    buf_clear(&both);
+    text_base64url(out, mac, sizeof mac);
+    return true;
+}
+
+/* ---- disabling, and other ends of a sign-in ---- */
+
+/* r: the record as it is now. */
+static void tell_all(void *arg, const struct err *e, const struct redis_reply *r)
 {
     struct user_job *j = arg;
     if (e->code) {
@@ -491,5 +529,18 @@ void store_user_disable(struct store *s, const char *login, bool yes, const char
     store_arg_copy(&a, j->blind, 16);
     store_arg_int(&a, yes);
     store_arg_str(&a, actor);
-    store_call(j->system, "user_disable", &a, disabled, j);
+    store_call(j->system, "user_disable", &a, tell_all, j);
+}
+
+void store_user_tell(struct store *s, const char *login, const char *actor, store_done done, void *arg)
+{
+    struct user_job *j = user_job(s, login, arg);
+    struct store_args a;
+    j->done = done;
+    if (refused(s, j, true, ""))
+        return;
+    j->actor = arena_strdup(j->a, actor);
+    store_args_init(&a);
+    store_arg_copy(&a, j->blind, 16);
+    store_call(j->system, "user_get", &a, tell_all, j);
 }

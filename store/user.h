@@ -24,13 +24,32 @@ void store_users_get(struct store *s,
                      void (*done)(void *arg, const struct err *e, const struct store_user *const *u,
                                   size_t n),
                      void *arg);
-/* Takes the same time for unknown users. ERR_AUTH; ERR_RATE after too many wrong tries for one login (slower
- * each time, never locked). */
+/* Where a try comes from: the network ("192.0.2.0/24"; may be empty), and the device's name if it has proved
+ * (store_device_sign) that somebody signed in there with this login; else empty. */
+struct store_from {
+    struct slice network, device;
+};
+/* Takes the same time for unknown users. ERR_AUTH; ERR_RATE after too many wrong tries for one login from one
+ * device or network, or, much later, from all that never signed in with it ("try again in N s": slower each
+ * time, never locked). What others try elsewhere never refuses the right password from a known place. */
+void store_user_check_from(struct store *s, const char *login, const char *password,
+                           const struct store_from *from,
+                           void (*done)(void *arg, const struct err *e, const struct store_user *u),
+                           void *arg);
+/* From no known place. */
 void store_user_check(struct store *s, const char *login, const char *password,
                       void (*done)(void *arg, const struct err *e, const struct store_user *u), void *arg);
 /* Disabling ends sessions and tells every node (STORE_EV_USER in each operation). */
 void store_user_disable(struct store *s, const char *login, bool disabled, const char *actor, store_done done,
                         void *arg);
+
+/* Sockets of this user look again whether their sign-in is good (STORE_EV_USER in each of their operations).
+ */
+void store_user_tell(struct store *s, const char *login, const char *actor, store_done done, void *arg);
+/* What a device shows to prove that this login signed in on it: a keyed hash of both. False: the store is
+ * away. */
+#define STORE_DEVICE 23
+bool store_device_sign(struct store *s, const char *login, struct slice device, char out[STORE_DEVICE]);
 
 /* A session: 256 random bits; only its hash is kept. idle: how long it lives without being used. */
 void store_session_new(struct store *s, const char *login, unsigned idle_s, store_text_done done, void *arg);
@@ -49,6 +68,7 @@ void store_token_new(struct store_op *op, const char *role, const char *agent, i
                      const char *note, const char *actor, store_text_done done, void *arg);
 void store_token_check(struct store *s, struct slice token,
                        void (*done)(void *arg, const struct err *e, const struct store_token *t), void *arg);
+/* Sockets by tokens in its operation look again (STORE_EV_USER, why "token"). */
 void store_token_end(struct store *s, const char *id, const char *actor, store_done done, void *arg);
 void store_tokens_get(struct store_op *op,
                       void (*done)(void *arg, const struct err *e, const struct store_token *const *t,

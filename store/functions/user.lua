@@ -1,10 +1,13 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Users, sessions, tokens: under the system's prefix only. user:<keyed hash of the login> hash: x (sealed record), p (sealed password
 -- hash), ds disabled, g generation: a session of an older one is over. sess:<SHA-256 of the secret>: u, g, i (idle time).
--- token:<SHA-256>: x (sealed), n (id); tokens: id → SHA-256; tokens:<op>: set of ids. try:<keyed hash>: n tries, u until when.
+-- token:<SHA-256>: x (sealed), n (id); tokens: id → SHA-256; tokens:<op>: set of ids. try:<keyed hash of the login><of the network or of
+-- the device> and trys:<of the login>: n tries, u until when. from:<of the login>: networks that signed in, by time.
 do
     local int = P.int
-    local FREE, FIRST_MS, MOST_MS, FORGET_MS = 4, 1000, 60000, 86400000
+    local FREE, MOST_MS = 4, 60000 -- tries from one place, and the longest wait then
+    local FREE_ALL, MOST_ALL_MS = 20, 30000 -- from all places that never signed in
+    local FIRST_MS, FORGET_MS, KNOWN_MS, KNOWN = 1000, 86400000, 90 * 86400000, 20
 
     -- user disabled actor x p ('' keeps it): 1 when it is new. A new password and disabling end all sessions.
     P.reg('user_put', function(K, a)
@@ -58,23 +61,51 @@ do
         return all
     end)
 
-    -- user: counts a try before it is made, so that many at once are not free. After a few, each has to wait longer, never for good.
-    -- Unknown logins are counted too, or the difference would tell who exists.
-    P.reg('user_try', function(K, a)
-        local key, now = K .. 'try:' .. a[1], P.now()
-        local v = P.fields(key, 'n', 'u')
-        local n, free = (tonumber(v.n) or 0) + 1, tonumber(v.u) or 0
-        if now < free then
-            return P.err('RATE try again in ' .. int(math.ceil((free - now) / 1000)) .. ' s')
-        end
-        local wait = n <= FREE and 0 or math.min(MOST_MS, FIRST_MS * 2 ^ (n - FREE - 1))
-        call('HSET', key, 'n', int(n), 'u', int(now + wait))
+    -- How long one has to wait yet, by this count.
+    local function left_ms(key, now)
+        return math.max(0, (tonumber(call('HGET', key, 'u') or 0) or 0) - now)
+    end
+
+    local function counted(key, now, free, most)
+        local n = call('HINCRBY', key, 'n', 1)
+        local wait = n <= free and 0 or math.min(most, FIRST_MS * 2 ^ math.min(n - free - 1, 20))
+        call('HSET', key, 'u', int(now + wait))
         call('PEXPIRE', key, FORGET_MS)
+    end
+
+    -- user network device ('' none): counts a try before it is made, so that many at once are not free. After a few, each has to wait
+    -- longer, never for good. What others try elsewhere never delays a device or a network that has signed in with this name. Unknown
+    -- logins are counted the same, or the difference would tell who exists.
+    P.reg('user_try', function(K, a)
+        local now, net, device = P.now(), a[2] or '', a[3] or ''
+        local own, all = K .. 'try:' .. a[1] .. (device ~= '' and device or net), K .. 'trys:' .. a[1]
+        local known = device ~= '' or call('ZSCORE', K .. 'from:' .. a[1], net)
+        local wait = left_ms(own, now)
+        if not known then
+            wait = math.max(wait, left_ms(all, now))
+        end
+        if wait > 0 then
+            return P.err('RATE try again in ' .. int(math.ceil(wait / 1000)) .. ' s')
+        end
+        counted(own, now, FREE, MOST_MS)
+        if not known then
+            counted(all, now, FREE_ALL, MOST_ALL_MS)
+        end
         return record(K, a[1])
     end)
 
+    -- user network device
     P.reg('user_try_good', function(K, a)
-        call('DEL', K .. 'try:' .. a[1])
+        local now, net, device = P.now(), a[2] or '', a[3] or ''
+        local from = K .. 'from:' .. a[1]
+        call('DEL', K .. 'try:' .. a[1] .. net)
+        if device ~= '' then
+            call('DEL', K .. 'try:' .. a[1] .. device)
+        end
+        call('ZADD', from, int(now), net)
+        call('ZREMRANGEBYRANK', from, 0, -KNOWN - 1)
+        call('ZREMRANGEBYSCORE', from, '-inf', int(now - KNOWN_MS))
+        call('PEXPIRE', from, KNOWN_MS)
         return redis.status_reply('OK')
     end)
 
@@ -127,7 +158,7 @@ do
         return call('HGET', K .. 'token:' .. a[1], 'x') or P.err('AUTH no such token')
     end)
 
-    -- id actor
+    -- id actor: the operation
     P.reg('token_end', function(K, a)
         local hash = call('HGET', K .. 'tokens', a[1])
         if not hash then
@@ -138,7 +169,7 @@ do
         call('HDEL', K .. 'tokens', a[1])
         call('SREM', K .. 'tokens:' .. op, a[1])
         P.audit(K, a[2], 'token.end', 'token:' .. a[1], op)
-        return redis.status_reply('OK')
+        return op
     end)
 
     P.reg_ro('tokens_get', function(K, a)
@@ -150,9 +181,9 @@ do
         return all
     end)
 
-    -- In an operation: whoever has a socket of this user looks again. login actor
+    -- In an operation: whoever has a socket of this user, or by a token, looks again. login actor why ('user', 'token')
     P.reg('user_event', function(K, a)
-        P.event(K, P.now(), P.EV_USER, {'a', a[1], 'x', a[2], 'w', 'user'})
+        P.event(K, P.now(), P.EV_USER, {'a', a[1], 'x', a[2], 'w', a[3] or 'user'})
         return redis.status_reply('OK')
     end)
 end

@@ -190,6 +190,39 @@ T(wrong_tries_slow_one_login_and_no_other)
     harness_end();
 }
 
+static int check_from(const char *password, const char *network, const char *device)
+{
+    struct store_from from = {slice_str(network), slice_str(device)};
+    DONE(store_user_check_from(h.node[0], "leyla", password, &from, on_user, &g));
+    return g.e.code;
+}
+
+T(what_others_try_elsewhere_refuses_nobody_who_signed_in_before)
+{
+    harness_begin(1);
+    put("leyla", "right", "");
+    EQ_INT(check_from("right", "192.0.2.0/24", ""), 0);
+    char one[STORE_DEVICE], other[STORE_DEVICE];
+    OK(store_device_sign(h.node[0], "leyla", SLICE("nonce"), one));
+    OK(store_device_sign(h.node[0], "omid", SLICE("nonce"), other));
+    OK(strlen(one) == STORE_DEVICE - 1 && strcmp(one, other) != 0);
+    OK(store_device_sign(h.node[0], "leyla", SLICE("nonce"), other));
+    EQ_STR(one, other);
+    int refused = 0;
+    for (int i = 0; i < 40; i++) {
+        char network[32];
+        snprintf(network, sizeof network, "203.0.%d.0/24", i);
+        refused += check_from("wrong", network, "") == ERR_RATE;
+    }
+    OK(refused >= 5);
+    EQ_INT(check_from("right", "198.51.100.0/24", ""), ERR_RATE);
+    EQ_INT(check_from("right", "192.0.2.0/24", ""), 0);
+    EQ_INT(check_from("right", "198.51.100.0/24", "nonce"), 0);
+    EQ_INT(check_from("right", "198.51.100.0/24", ""), 0); /* from now on */
+    OK(!harness_files_hold("192.0.2.0"));
+    harness_end();
+}
+
 static int64_t least_us(const char *who)
 {
     int64_t least = INT64_MAX;
@@ -236,6 +269,35 @@ static void on_tokens(void *arg, const struct err *e, const struct store_token *
     (void)t;
     tokens_n = n;
     got_done(arg, e);
+}
+
+static void on_tokens_id(void *arg, const struct err *e, const struct store_token *const *t, size_t n)
+{
+    snprintf(token_id, sizeof token_id, "%s", n ? t[0]->id : "");
+    got_done(arg, e);
+}
+
+static char why[16];
+
+static void on_ended_event(void *arg, const struct store_event *ev)
+{
+    (void)arg;
+    if (ev && ev->kind == STORE_EV_USER)
+        snprintf(why, sizeof why, "%s", ev->why);
+}
+
+T(a_token_that_ends_is_told)
+{
+    harness_begin(1);
+    struct store_listener *l = store_listen(harness_op(0), on_ended_event, NULL);
+    DONE(store_token_new(harness_op(0), "agent", "amal", 1, "", "boss", got_text, &g));
+    DONE(store_tokens_get(harness_op(0), on_tokens_id, &g));
+    DONE(store_token_end(h.node[0], token_id, "boss", got_done, &g));
+    EQ_INT(g.e.code, 0);
+    WAIT_LONG(why[0]);
+    EQ_STR(why, "token");
+    store_unlisten(&l);
+    harness_end();
 }
 
 T(tokens)

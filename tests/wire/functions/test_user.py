@@ -70,13 +70,53 @@ def test_unknown_users_are_slowed_alike(s):
     assert s.refused("user_try", "nobody") == "RATE"
 
 
+def wrong(s, n, user, net, device=""):
+    """n tries without waiting; how many were let through."""
+    good = 0
+    for _ in range(n):
+        good += s.refused("user_try", user, net, device) == ""
+        for key in s.r.keys(s.key("try:" + user + "*")):
+            s.r.hset(key, "u", 0)  # the waits of one place are over
+    return good
+
+
+def test_what_others_try_elsewhere_delays_nobody_who_signed_in(s):
+    put(s)
+    for user in ("u1", "nobody"):  # the same numbers for both
+        assert wrong(s, 21, user, "evil") == 21
+        assert s.refused("user_try", user, "evil") == "RATE"
+        assert s.refused("user_try", user, "other") == "RATE"  # nobody has signed in from there
+        wait = int(s.hash("trys:" + user)["u"]) - s.now()
+        assert 0 < wait <= 1000
+        s.r.hset(s.key("trys:" + user), "n", 1000)
+        s.r.hset(s.key("trys:" + user), "u", 0)
+        assert s.refused("user_try", user, "other") == ""
+        assert 29000 < int(s.hash("trys:" + user)["u"]) - s.now() <= 30000  # slower, never longer than that
+    assert s.refused("user_try", "u2", "other") == ""  # other names are not
+    # From a device that proved itself, and from a network that signed in before.
+    assert s.refused("user_try", "u1", "other", "d1") == ""
+    s.call("user_try_good", "u1", "home", "d1")
+    assert s.refused("user_try", "u1", "home") == ""
+    assert s.refused("user_try", "u1", "other") == "RATE"
+    # They are counted for themselves.
+    n = int(s.hash("trys:u1")["n"])
+    assert [s.refused("user_try", "u1", "home") for _ in range(6)][-1] == "RATE"
+    assert [s.refused("user_try", "u1", "home", "d1") for _ in range(6)][-1] == "RATE"
+    assert int(s.hash("trys:u1")["n"]) == n
+    assert s.refused("user_try", "u1", "home", "d2") == ""
+    # So many networks are kept, the newest.
+    for i in range(25):
+        s.call("user_try_good", "u1", f"n{i}", "")
+    assert s.r.zcard(s.key("from:u1")) == 20 and s.r.zscore(s.key("from:u1"), "home") is None
+
+
 def test_tokens(s):
     s.call("token_new", "h1", "t1", "demo", "boss", "sealed")
     assert s.call("token_check", "h1") == b"sealed"
     assert s.refused("token_check", "h2") == "AUTH"
     assert s.call("tokens_get", "demo") == [[b"h1", b"sealed"]]
     assert s.call("tokens_get", "other") == []
-    s.call("token_end", "t1", "boss")
+    assert s.call("token_end", "t1", "boss") == b"demo"
     assert s.refused("token_end", "t1", "boss") == "NOT_FOUND"
     assert s.refused("token_check", "h1") == "AUTH"
     assert s.call("tokens_get", "demo") == []
