@@ -11,7 +11,7 @@ import { WebSocketServer } from 'ws';
 import { CHANNELS, LANGUAGES, TOPICS, fill } from './demo.mjs';
 import { commands } from './mock-commands.mjs';
 
-const DIST = fileURLToPath(new URL('../../../gateway/web/dist/', import.meta.url));
+const DIST = process.env.PARLEY_WEB_DIST ?? fileURLToPath(new URL('../../../gateway/web/dist/', import.meta.url));
 const CSP =
   "default-src 'self'; style-src 'self'; script-src 'self'; font-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' };
@@ -90,6 +90,8 @@ export class Store {
       id: id('e'), thread: thread.id, seq: log.length + 1, kind: 'message', direction, channel: thread.channel, time: new Date().toISOString(), text: '',
       language: direction === 'in' ? thread.language?.tag : undefined, attachments: [], author, external_ids: [], status: 'stored', attempt: 1, ...fields,
     };
+    // As the daemon does: a file is given to those who may see its entry, so its address names it.
+    entry.attachments = entry.attachments.map((file) => (file.url ? { ...file, url: `${file.url.split('?')[0]}?entry=${thread.id}.${entry.seq}` } : file));
     log.push(entry);
     thread.entries = log.length;
     if (entry.kind === 'message' || entry.kind === 'note') {
@@ -240,7 +242,8 @@ function contactOf(store, contact) {
   return { ...contact, threads: threads.map(({ id: threadId, state, opened, topic, clearance }) => ({ id: threadId, state, opened, topic, clearance })) };
 }
 
-function sendFile(store, fileId, request, response) {
+function sendFile(store, fileId, request, response, url) {
+  if (!url.searchParams.get('entry')) return problem(response, 404);
   const file = store.files.get(fileId);
   if (!file) return problem(response, 404);
   const headers = { 'Content-Type': file.type, 'Accept-Ranges': 'bytes', 'Content-Security-Policy': 'sandbox' };
@@ -283,7 +286,7 @@ async function opCall(store, path, request, response, url) {
     const { id: fileId, type, name, size } = store.file(decodeURIComponent(request.headers['x-parley-name'] ?? 'file'), request.headers['content-type'], await bytesOf(request));
     return json(response, 201, { id: fileId, type, name, size });
   }
-  if (what === 'attachments') return sendFile(store, key, request, response);
+  if (what === 'attachments') return sendFile(store, key, request, response, url);
   return problem(response, 404);
 }
 

@@ -1,8 +1,11 @@
-// How the page asks for attention: the title's number, an optional tone, and words for screen readers.
-// Never a person's text or name in any of them.
+// How the page asks for attention: the title and the icon of its tab, a tone, words for screen readers, a notice.
+// No text of a person in any of them, and a name only inside the page.
+import { contactName } from './say';
 import { t } from './text.svelte';
 import type { Entry, Thread } from './types';
 import { ui } from './ui.svelte';
+
+type Go = (thread: string) => void;
 
 export class Alerts {
   private audio: AudioContext | null = null;
@@ -12,14 +15,32 @@ export class Alerts {
     this.tone(thread.priority >= 3 ? [880, 660, 880] : [660, 880]);
   }
 
-  arrived(entry: Entry, open: string | null): void {
+  /** Of the threads that I hold; what colleagues are told is theirs to hear. */
+  arrived(entry: Entry, open: string | null, mine: boolean): void {
     if (entry.direction !== 'in' || entry.kind !== 'message') return;
     if (entry.thread === open) ui.say(t('entry.said'));
-    if (entry.thread !== open || document.hidden) this.tone([520]);
+    else if (mine) ui.say(t('entry.said_other'));
+    if (mine && (entry.thread !== open || document.hidden)) this.tone([520]);
   }
 
-  title(count: number, name: string): void {
-    document.title = count > 0 ? `(${count}) ${name}` : name;
+  failed(thread: Thread | undefined, open: string | null, mine: boolean, go: Go): void {
+    if (!thread || !mine) return;
+    if (thread.id === open) ui.say(t('entry.failed_said'));
+    else ui.tell('error', t('entry.failed_in', { name: contactName(thread) }), { label: t('entry.show'), run: () => go(thread.id) });
+  }
+
+  given(thread: Thread, go: Go): void {
+    ui.tell('info', t('thread.given', { name: contactName(thread) }), { label: t('entry.show'), run: () => go(thread.id) });
+    this.tone([660, 880]);
+  }
+
+  /** What waits is told where the tab is one of many: in front of its name, and by a mark on its icon. */
+  title(count: number, offers: number, name: string): void {
+    const what = offers > 0 ? `${t('offer.title')} · ${name}` : name;
+    document.title = count > 0 ? `(${count}) ${what}` : what;
+    const icon = document.querySelector<HTMLLinkElement>('link[rel=icon]');
+    const wanted = count > 0 ? '/mark-waits.svg' : '/mark.svg';
+    if (icon && icon.getAttribute('href') !== wanted) icon.setAttribute('href', wanted);
   }
 
   private tone(notes: number[]): void {
@@ -27,6 +48,8 @@ export class Alerts {
     try {
       this.audio ??= new AudioContext();
       const { audio } = this;
+      // Made before the first click on the page it waits for one; by now there was one, or it stays silent.
+      if (audio.state === 'suspended') void audio.resume().catch(() => undefined);
       notes.forEach((frequency, at) => beep(audio, frequency, audio.currentTime + at * 0.18));
     } catch {
       // No sound device: the other signs remain.

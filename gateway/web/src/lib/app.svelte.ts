@@ -95,7 +95,9 @@ class App {
     const desk = new Desk(membership.id, {
       hides: (thread) => this.hides(thread),
       offered: (thread) => this.alerts.offered(thread),
-      arrived: (entry) => this.alerts.arrived(entry, this.open),
+      arrived: (entry) => this.alerts.arrived(entry, this.open, this.holds(entry.thread)),
+      failed: (id) => this.alerts.failed(desk.state.threads.get(id), this.open, this.holds(id), (thread) => this.go(thread)),
+      given: (thread) => this.alerts.given(thread, (id) => this.go(id)),
       gone: (id) => id === this.open && this.missingThread(this.parting.has(id)),
       signedOut: () => this.sessionEnded(),
       reset: () => void this.reload(),
@@ -132,6 +134,11 @@ class App {
 
   isMine(thread: Thread): boolean {
     return thread.assignee === this.myId && thread.state !== 'offered';
+  }
+
+  private holds(id: string): boolean {
+    const thread = this.desk?.state.threads.get(id);
+    return !!thread && this.isMine(thread);
   }
 
   mayWrite(thread: Thread): boolean {

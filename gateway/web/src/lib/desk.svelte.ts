@@ -13,6 +13,10 @@ export interface DeskHooks {
   hides(thread: Thread | undefined): boolean;
   offered(thread: Thread): void;
   arrived(entry: Entry): void;
+  /** A message of ours failed, or may have. */
+  failed(thread: string): void;
+  /** A thread became mine without a command of this tab. */
+  given(thread: Thread): void;
   /** A thread is no longer the agent's to see. */
   gone(thread: string): void;
   /** The session is no longer good. */
@@ -35,6 +39,8 @@ export class Desk {
   private queue: Action[] = [];
   private flushTimer: ReturnType<typeof setTimeout> | null = null;
   private againTimer: ReturnType<typeof setTimeout> | null = null;
+  /** Threads that a command of this tab is about. */
+  private readonly asked = new Set<string>();
   private sweeper: ReturnType<typeof setInterval> | null = null;
 
   constructor(
@@ -133,7 +139,13 @@ export class Desk {
         this.later({ ...frame, thread: this.veil(frame.thread) });
         if (!this.state.seen.includes(frame.id)) this.hooks.offered(frame.thread);
         return;
+      case 'entry.status':
+        this.later(frame);
+        if ((frame.status === 'failed' || frame.status === 'unknown') && !this.state.seen.includes(frame.id)) this.hooks.failed(frame.thread);
+        return;
       case 'thread.assigned':
+        this.assigned(frame);
+        return;
       case 'thread.changed':
         this.later({ ...frame, thread: this.veil(frame.thread) });
         return;
@@ -155,6 +167,13 @@ export class Desk {
     this.later({ ...frame, entry: this.veilEntry(frame.entry) });
     if (frame.entry.ref) this.setBox(remove(this.box, frame.entry.ref));
     if (fresh) this.hooks.arrived(frame.entry);
+  }
+
+  private assigned(frame: Extract<Frame, { type: 'thread.assigned' }>): void {
+    const { thread } = frame;
+    const fresh = !this.state.seen.includes(frame.id) && this.state.threads.get(thread.id)?.assignee !== thread.assignee;
+    this.later({ ...frame, thread: this.veil(thread) });
+    if (fresh && thread.assignee === this.me?.id && !this.asked.has(thread.id)) this.hooks.given(thread);
   }
 
   /** A sensitive thread that is hidden leaves no words in the page's memory. */
@@ -249,6 +268,7 @@ export class Desk {
 
   /** Any command with a thread; throws CommandError. */
   async command(type: string, members: Record<string, unknown>): Promise<Reply> {
+    if (typeof members.thread === 'string') this.asked.add(members.thread);
     const reply = await this.socket.command({ ...members, type, ref: newRef() });
     this.take(reply);
     return reply;

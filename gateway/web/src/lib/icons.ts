@@ -30,6 +30,7 @@ import pause from 'lucide-static/icons/pause.svg?raw';
 import phone from 'lucide-static/icons/phone.svg?raw';
 import play from 'lucide-static/icons/play.svg?raw';
 import plug from 'lucide-static/icons/plug.svg?raw';
+import reply from 'lucide-static/icons/reply.svg?raw';
 import rotateCcw from 'lucide-static/icons/rotate-ccw.svg?raw';
 import search from 'lucide-static/icons/search.svg?raw';
 import send from 'lucide-static/icons/send.svg?raw';
@@ -74,6 +75,7 @@ const files = {
   phone,
   play,
   plug,
+  reply,
   'rotate-ccw': rotateCcw,
   search,
   send,

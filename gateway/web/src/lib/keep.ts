@@ -24,7 +24,7 @@ export const DEFAULTS: Settings = {
   locale: null,
   theme: 'system',
   contrast: 'system',
-  sound: false,
+  sound: true,
   hideSensitive: true,
   loadPictures: false,
   enterSends: true,

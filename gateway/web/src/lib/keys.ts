@@ -23,6 +23,7 @@ export interface Places {
   search?: { focus(): void };
   composer?: { focus(note: boolean): void; attach(): void; fill(draft: Draft): void };
   entries?: { end(): void };
+  thread?: { focus(): void };
   panel?: { focus(): void };
 }
 
@@ -49,6 +50,8 @@ export function accept(id: string): void {
     try {
       await app.desk!.command('accept', { thread: id });
       app.go(id);
+      // The button is gone: the focus goes where the work goes on.
+      setTimeout(() => places.thread?.focus());
     } catch (error) {
       if (!(error instanceof CommandError) || error.code !== 'gone') throw error;
       ui.tell('error', t('offer.gone'));
@@ -75,9 +78,10 @@ export function currentOffer(): string | null {
   return app.desk?.state.offers.keys().next().value ?? null;
 }
 
+/** Another list beside the thread; on a phone, where only one of them has room, instead of it. */
 function show(list: 'mine' | 'waiting' | 'all'): void {
   ui.list = list;
-  app.go(null);
+  if (matchMedia('(max-width: 44.99rem)').matches) app.go(null);
   setTimeout(() => places.list?.focus());
 }
 

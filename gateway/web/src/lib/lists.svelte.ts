@@ -31,8 +31,8 @@ export class Lists {
   constructor(private readonly desk: Desk) {}
 
   items(kind: ListKind): Item[] {
-    const { threads, agent } = this.desk.state;
-    if (kind === 'mine') return mine(threads.values(), agent?.id ?? '');
+    const { threads, agent, unsent } = this.desk.state;
+    if (kind === 'mine') return mine(threads.values(), agent?.id ?? '', unsent);
     if (kind === 'waiting') return waiting(threads.values(), this.filters);
     if (kind === 'all') return all(threads.values(), this.filters);
     return chosen(threads, this.found);

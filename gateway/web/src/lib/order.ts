@@ -36,16 +36,20 @@ function lastTime(thread: Thread): number {
 const byUrgency = (a: Thread, b: Thread): number => b.priority - a.priority || waitsSince(a) - waitsSince(b);
 const byRecent = (a: Thread, b: Thread): number => lastTime(b) - lastTime(a);
 
-function section(thread: Thread): Section {
+type Ids = { has(id: string): boolean };
+
+function section(thread: Thread, unsent: Ids): Section {
+  if (unsent.has(thread.id)) return 'answer';
   if (thread.state === 'snoozed') return 'snoozed';
   return needsAnswer(thread) ? 'answer' : 'theirs';
 }
 
-export function mine(threads: Iterable<Thread>, me: string): Item[] {
+/** `unsent`: threads with a message that did not arrive: nobody is answered by it. */
+export function mine(threads: Iterable<Thread>, me: string, unsent: Ids = new Set()): Item[] {
   const parts: Record<Section, Thread[]> = { answer: [], theirs: [], snoozed: [] };
   for (const thread of threads) {
     if (thread.assignee !== me || (thread.state !== 'assigned' && thread.state !== 'snoozed')) continue;
-    parts[section(thread)].push(thread);
+    parts[section(thread, unsent)].push(thread);
   }
   parts.answer.sort(byUrgency);
   parts.theirs.sort(byRecent);

@@ -87,7 +87,7 @@ export function addressText(uri: string): string {
 }
 
 export function waitText(since: number, now: number): string {
-  return duration(now - since, words.locale);
+  return now - since < 60_000 ? t('wait.under') : duration(now - since, words.locale);
 }
 
 /** When something is to come back: the clock today, else the whole date. */
@@ -134,6 +134,7 @@ export function eventText(entry: Entry): string {
   const what = entry.event?.what ?? '';
   if (!EVENTS.has(what)) return t('event.other', { what: what || '?' });
   const to = eventDetail(what, entry.event?.detail);
+  if ((what === 'offered' || what === 'expired') && to && to === t('agent.me')) return t(`event.${what}_me`);
   if ((what === 'offered' || what === 'expired') && to) return t(`event.${what}_by`, { by: to });
   const by = eventBy(entry);
   const text = by ? t(`event.${what}_by`, { by }) : t(`event.${what}`);

@@ -32,6 +32,8 @@ export interface State {
   readonly after: string | null;
   /** Ids of the last events, against repetition. */
   readonly seen: readonly string[];
+  /** Messages of ours that failed or may have: thread → their numbers, as far as events and loaded entries tell. */
+  readonly unsent: ReadonlyMap<string, ReadonlySet<number>>;
   /** Statuses that came before their entry. */
   readonly parked: ReadonlyMap<string, Status>;
   /** Counts actions; `touched` says when a thread last changed by an event, so that an older REST answer does not undo it. */
@@ -66,6 +68,7 @@ export function emptyState(): State {
     queues: NO_QUEUES,
     agents: new Map(),
     typing: new Map(),
+    unsent: new Map(),
     after: null,
     seen: [],
     parked: new Map(),
@@ -77,7 +80,7 @@ export function emptyState(): State {
 /** A state being changed: maps are copied when first written to. */
 type Draft = { -readonly [K in keyof State]: State[K] } & { owned: Set<string> };
 
-type MapKey = 'threads' | 'logs' | 'offers' | 'agents' | 'typing' | 'parked' | 'touched';
+type MapKey = 'threads' | 'logs' | 'offers' | 'agents' | 'typing' | 'unsent' | 'parked' | 'touched';
 
 function own<K extends MapKey>(draft: Draft, key: K): State[K] extends ReadonlyMap<infer A, infer B> ? Map<A, B> : never {
   if (!draft.owned.has(key)) {
@@ -164,6 +167,7 @@ function applyThread(draft: Draft, action: ThreadAction): void {
     case 'entry.added':
       return entryAdded(draft, action.entry, action.thread);
     case 'entry.status':
+      troubled(draft, action.thread, action.seq, action.status);
       return entryStatus(draft, action.thread, action.entry, action);
     case 'entry.changed':
       return putEntry(draft, action.entry);
@@ -271,6 +275,7 @@ function gone(draft: Draft, id: string, all: boolean): void {
   own(draft, 'threads').delete(id);
   own(draft, 'offers').delete(id);
   own(draft, 'typing').delete(id);
+  own(draft, 'unsent').delete(id);
   own(draft, 'touched').set(id, draft.tick);
 }
 
@@ -310,6 +315,18 @@ function withStatus(entry: Entry, status: Status): Entry {
   return { ...entry, status: status.status, attempt: status.attempt, error: status.error ?? null };
 }
 
+/** Keeps the account of what did not arrive: the list must say so, not only the thread. */
+function troubled(draft: Draft, thread: string, seq: number, status: EntryStatus): void {
+  const now = draft.unsent.get(thread);
+  const bad = status === 'failed' || status === 'unknown';
+  if (bad === (now?.has(seq) ?? false)) return;
+  const next = new Set(now);
+  if (bad) next.add(seq);
+  else next.delete(seq);
+  if (next.size) own(draft, 'unsent').set(thread, next);
+  else own(draft, 'unsent').delete(thread);
+}
+
 function entryStatus(draft: Draft, thread: string, id: string, status: Status): void {
   const log = draft.logs.get(thread);
   if (!log) return;
@@ -329,6 +346,7 @@ function entryStatus(draft: Draft, thread: string, id: string, status: Status): 
 
 /** Puts an entry into its thread's log, if that is loaded at all. */
 function putEntry(draft: Draft, entry: Entry): void {
+  if (entry.kind === 'message' && entry.direction === 'out') troubled(draft, entry.thread, entry.seq, entry.status);
   const log = draft.logs.get(entry.thread);
   if (!log) return;
   own(draft, 'logs').set(entry.thread, { ...log, entries: merge(log.entries, [unpark(draft, entry)]) });
@@ -369,6 +387,7 @@ function restEntries(draft: Draft, action: Extract<Action, { type: 'rest.entries
     const have = new Set(entries.map((entry) => entry.seq));
     for (let seq = action.asked.after + 1; seq < action.asked.before; seq += 1) if (!have.has(seq)) absent.add(seq);
   }
+  for (const entry of entries) if (entry.kind === 'message' && entry.direction === 'out') troubled(draft, entry.thread, entry.seq, entry.status);
   own(draft, 'logs').set(action.thread, { entries, absent, stale: false });
 }
 

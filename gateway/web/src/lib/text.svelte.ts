@@ -1,5 +1,6 @@
 // The texts of the page's language, as state: a change of language redraws what uses `t`.
 import en from '../i18n/en.json';
+import { regional, writeAs } from './time';
 import { languageName, pickName, translator, type Locale, type Params, type Texts } from './i18n';
 
 const english = en as Texts;
@@ -18,6 +19,7 @@ export const words = new Words();
 
 export async function useLocale(locale: Locale): Promise<void> {
   const texts = locale === 'en' ? english : ((await files[locale]()).default as Texts);
+  writeAs(locale, regional(locale, navigator.languages));
   words.translate = translator(texts, english);
   words.locale = locale;
   words.dir = texts.dir;

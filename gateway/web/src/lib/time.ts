@@ -6,24 +6,41 @@ const DAY = 24 * HOUR;
 
 const cache = new Map<string, Intl.DateTimeFormat | Intl.NumberFormat | Intl.RelativeTimeFormat>();
 
+/** The regional form that dates and numbers of a language are written in here. */
+const forms = new Map<string, string>();
+
+export function writeAs(locale: string, form: string): void {
+  forms.set(locale, form);
+  cache.clear();
+}
+
+/**
+ * "ar-EG" of an Arabic page in a browser that names Egypt. Where no region is named: English as most operations write it,
+ * day first and 24 hours (browsers say en-US of everybody), and Arabic in the digits of the Arabic script.
+ */
+export function regional(locale: string, wanted: readonly string[]): string {
+  const own = wanted.find((tag) => tag.toLowerCase().startsWith(`${locale}-`) && tag !== 'en-US');
+  return own ?? ({ en: 'en-GB', ar: 'ar-u-nu-arab' } as Record<string, string>)[locale] ?? locale;
+}
+
 function dates(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = `d${locale}${JSON.stringify(options)}`;
   let made = cache.get(key) as Intl.DateTimeFormat | undefined;
-  if (!made) cache.set(key, (made = new Intl.DateTimeFormat(locale, options)));
+  if (!made) cache.set(key, (made = new Intl.DateTimeFormat(forms.get(locale) ?? locale, options)));
   return made;
 }
 
 export function numbers(locale: string, options: Intl.NumberFormatOptions = {}): Intl.NumberFormat {
   const key = `n${locale}${JSON.stringify(options)}`;
   let made = cache.get(key) as Intl.NumberFormat | undefined;
-  if (!made) cache.set(key, (made = new Intl.NumberFormat(locale, options)));
+  if (!made) cache.set(key, (made = new Intl.NumberFormat(forms.get(locale) ?? locale, options)));
   return made;
 }
 
 function relative(locale: string): Intl.RelativeTimeFormat {
   const key = `r${locale}`;
   let made = cache.get(key) as Intl.RelativeTimeFormat | undefined;
-  if (!made) cache.set(key, (made = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' })));
+  if (!made) cache.set(key, (made = new Intl.RelativeTimeFormat(forms.get(locale) ?? locale, { numeric: 'auto' })));
   return made;
 }
 
@@ -37,9 +54,9 @@ export function clock(time: string, locale: string): string {
   return dates(locale, { hour: '2-digit', minute: '2-digit' }).format(parse(time));
 }
 
-/** "12 March 2026, 14:05" */
+/** "12 Mar 2026, 14:05" */
 export function moment(time: string | null, locale: string): string {
-  return dates(locale, { dateStyle: 'long', timeStyle: 'short' }).format(parse(time));
+  return dates(locale, { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' }).format(parse(time));
 }
 
 function midnight(at: number): number {
@@ -86,10 +103,10 @@ function span(ms: number): [number, Span] {
   return [Math.floor(ms / DAY), 'day'];
 }
 
-/** How long, in words: "4 minutes"; `brief` gives "4 min". Below a minute it says one, so that lists do not tick. */
-export function duration(ms: number, locale: string, brief = false): string {
+/** How long, in words: "4 minutes". Below a minute it says one; `waitText` has other words for that. */
+export function duration(ms: number, locale: string): string {
   const [value, unit] = span(Math.max(ms, MINUTE));
-  return numbers(locale, { style: 'unit', unit, unitDisplay: brief ? 'short' : 'long' }).format(value);
+  return numbers(locale, { style: 'unit', unit, unitDisplay: 'long' }).format(value);
 }
 
 /** A countdown that is looked at: seconds too. */

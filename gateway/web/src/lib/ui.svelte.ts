@@ -9,7 +9,7 @@ export interface Notice {
   id: number;
   kind: 'info' | 'error';
   text: string;
-  undo?: { label: string; run: () => void };
+  act?: { label: string; run: () => void };
 }
 
 const NOTICE_MS = 8000;
@@ -36,9 +36,9 @@ class Ui {
     saveSettings($state.snapshot(this.settings));
   }
 
-  tell(kind: Notice['kind'], text: string, undo?: Notice['undo']): void {
+  tell(kind: Notice['kind'], text: string, act?: Notice['act']): void {
     const id = this.next++;
-    this.notices = [...this.notices.slice(-2), { id, kind, text, undo }];
+    this.notices = [...this.notices.slice(-2), { id, kind, text, act }];
     setTimeout(() => this.dismiss(id), kind === 'error' ? 2 * NOTICE_MS : NOTICE_MS);
   }
 
