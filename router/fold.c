@@ -72,9 +72,14 @@ static inline void folder_put(struct folder *f, uint32_t c)
         p[0] = (char)c;
         return;
     }
+    if (need == 2) {
+        p[0] = (char)(0xC0 | c >> 6);
+        p[1] = (char)(0x80 | (c & 0x3F));
+        return;
+    }
     for (size_t i = need - 1; i > 0; i--, c >>= 6)
         p[i] = (char)(0x80 | (c & 0x3F));
-    p[0] = (char)(c | (need == 2 ? 0xC0 : need == 3 ? 0xE0 : 0xF0));
+    p[0] = (char)(c | (need == 3 ? 0xE0 : 0xF0));
 }
 
 static void folder_several(struct folder *f, uint32_t c)
@@ -145,41 +150,52 @@ int fold_text(struct slice text, struct buf *out)
     return out->err;
 }
 
-struct distinct {
+struct listed {
     struct arena *arena;
-    struct slice *out;
-    size_t n, max;
-    uint32_t *slots; /* number + 1 */
-    size_t mask;
+    struct slice *words;
+    size_t n, room;
 };
 
-static void distinct_add(void *arg, struct slice word)
+static void list_add(void *arg, struct slice word)
 {
-    struct distinct *d = arg;
-    uint32_t h = 2166136261u;
-    for (size_t i = 0; i < word.n; i++)
-        h = (h ^ (unsigned char)word.p[i]) * 16777619u;
-    size_t at = (h ^ h >> 15) & d->mask;
-    for (; d->slots[at]; at = (at + 1) & d->mask)
-        if (slice_eq(d->out[d->slots[at] - 1], word))
-            return;
-    if (d->n == d->max)
-        return;
-    d->out[d->n++] = arena_slice(d->arena, word);
-    d->slots[at] = (uint32_t)d->n;
+    struct listed *l = arg;
+    if (l->n == l->room) {
+        struct slice *more = arena_alloc(l->arena, 2 * l->room * sizeof *more);
+        memcpy(more, l->words, l->n * sizeof *more);
+        l->words = more;
+        l->room *= 2;
+    }
+    l->words[l->n++] = arena_slice(l->arena, word);
 }
 
-size_t fold_distinct(struct slice text, struct arena *a, struct slice *out, size_t max)
+struct slice *fold_list(struct slice text, struct arena *a, size_t *n)
 {
-    /* No more words than half of the bytes. */
-    size_t most = text.n / 2 + 1 < max ? text.n / 2 + 1 : max, size = 16;
-    while (size < 2 * most)
+    struct listed l = {.arena = a, .room = text.n / 8 + 8}; /* most words are longer than seven bytes */
+    l.words = arena_alloc(a, l.room * sizeof *l.words);
+    fold_words(text, list_add, &l);
+    *n = l.n;
+    return l.words;
+}
+
+size_t fold_distinct(const struct slice *words, size_t n, struct arena *a, struct slice *out, size_t max)
+{
+    size_t size = 16, kept = 0;
+    while (size < 2 * n)
         size *= 2;
-    struct distinct d = {.arena = a, .out = out, .max = max, .mask = size - 1};
-    d.slots = arena_alloc(a, size * sizeof *d.slots);
-    if (max)
-        fold_words(text, distinct_add, &d);
-    return d.n;
+    uint32_t *slots = arena_alloc(a, size * sizeof *slots); /* number + 1 */
+    for (size_t i = 0; i < n && kept < max; i++) {
+        uint32_t h = 2166136261u;
+        for (size_t k = 0; k < words[i].n; k++)
+            h = (h ^ (unsigned char)words[i].p[k]) * 16777619u;
+        size_t at = (h ^ h >> 15) & (size - 1);
+        while (slots[at] && !slice_eq(out[slots[at] - 1], words[i]))
+            at = (at + 1) & (size - 1);
+        if (slots[at])
+            continue;
+        out[kept++] = words[i];
+        slots[at] = (uint32_t)kept;
+    }
+    return kept;
 }
 
 bool fold_is(struct slice text, struct slice words)

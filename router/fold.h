@@ -17,8 +17,11 @@ void fold_words(struct slice text, void (*word)(void *arg, struct slice word), v
 /* The folded words with a space between; folding its result changes nothing. */
 int fold_text(struct slice text, struct buf *out);
 
-/* The distinct folded words, at most max, in the arena; returns how many. */
-size_t fold_distinct(struct slice text, struct arena *a, struct slice *out, size_t max);
+/* The folded words in order, in the arena. */
+struct slice *fold_list(struct slice text, struct arena *a, size_t *n);
+
+/* The first max different ones of these words; returns how many. `out` may be `words`. */
+size_t fold_distinct(const struct slice *words, size_t n, struct arena *a, struct slice *out, size_t max);
 
 /* True when all of text is these words: fold_is(text, "stop"). `words` need not be folded. */
 bool fold_is(struct slice text, struct slice words);

@@ -2,7 +2,9 @@
  * Words and n-grams for the language identifier. What does not tell languages apart, or is typed by some and
  * left out by others (case, harakat, tatweel, joiners), is dropped here once, for training and for use. */
 #include "router/language_text.h"
+#include "gateway/base/mem.h"
 #include "gateway/base/text.h"
+#include <stdatomic.h>
 #include <string.h>
 
 enum kind { KIND_BREAK, KIND_DROP, KIND_DIGIT, KIND_APOSTROPHE, KIND_LETTER };
@@ -114,6 +116,40 @@ static enum kind kind_of(uint32_t *c, enum language_script *script)
     return v == '\'' || v == '`' ? KIND_APOSTROPHE : KIND_BREAK;
 }
 
+/* What kind_of says of 256 code points each: which they become, their kind, their script. Made by whoever
+ * needs one first, on any thread; never freed. */
+struct point {
+    uint16_t to;
+    unsigned char kind, script;
+};
+struct page {
+    struct point points[256];
+};
+static _Atomic(struct page *) pages[256];
+
+static struct page *page_make(unsigned number)
+{
+    struct page *p = mem_alloc(sizeof *p), *none = NULL;
+    for (uint32_t i = 0; i < 256; i++) {
+        enum language_script script = LANGUAGE_OTHER;
+        uint32_t c = number << 8 | i;
+        enum kind kind = kind_of(&c, &script);
+        p->points[i] = (struct point){(uint16_t)c, (unsigned char)kind, (unsigned char)script};
+    }
+    if (atomic_compare_exchange_strong(&pages[number], &none, p))
+        return p;
+    mem_free(p);
+    return none;
+}
+
+static inline struct point point_of(uint32_t c)
+{
+    if (c > 0xFFFF)
+        return (struct point){0, KIND_BREAK, LANGUAGE_OTHER};
+    const struct page *p = atomic_load_explicit(&pages[c >> 8], memory_order_acquire);
+    return (p ? p : page_make(c >> 8))->points[c & 0xFF];
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\n' || c == '\t' || c == '\r';
@@ -145,7 +181,19 @@ static size_t link_end(struct slice s, size_t i)
     return link ? end : i;
 }
 
-static uint32_t next_point(struct slice s, size_t *i)
+/* Most texts hold nothing that a link is made of, and need not be searched for them word by word. */
+static bool may_link(struct language_reader *r)
+{
+    if (!r->looked) {
+        const char *p = r->text.p;
+        size_t n = r->text.n;
+        r->looked = true;
+        r->links = n && (memchr(p, '.', n) || memchr(p, '@', n) || memchr(p, ':', n));
+    }
+    return r->links;
+}
+
+static inline uint32_t next_point(struct slice s, size_t *i)
 {
     unsigned char a = (unsigned char)s.p[*i];
     if (a < 0x80) {
@@ -162,13 +210,13 @@ static uint32_t next_point(struct slice s, size_t *i)
 
 /* Digits stand for letters in Arabic typed with Latin letters ("3andi", "sa7"), so a single one beside
  * letters is kept. */
-static void word_add(struct language_word *w, uint32_t c)
+static inline void word_add(struct language_word *w, uint16_t c)
 {
-    if (w->n >= LANGUAGE_WORD_MAX || c > 0xFFFF)
+    if (w->n >= LANGUAGE_WORD_MAX)
         return;
     if (w->n >= 2 && w->c[w->n] == c && w->c[w->n - 1] == c)
         return; /* "heeeeelp" */
-    w->c[++w->n] = (uint16_t)c;
+    w->c[++w->n] = c;
 }
 
 static bool is_digit_letter(uint16_t c)
@@ -200,27 +248,27 @@ static bool word_close(struct language_word *w)
 }
 
 /* Adds one code point to the word. True when the word ends before it. */
-static bool word_take(struct language_reader *r, struct language_word *w, uint32_t c)
+static inline bool word_take(struct language_reader *r, struct language_word *w, uint32_t code)
 {
-    enum language_script script = LANGUAGE_OTHER;
-    enum kind kind = kind_of(&c, &script);
-    if (kind == KIND_DROP)
+    struct point p = point_of(code);
+    enum language_script script = (enum language_script)p.script;
+    if (p.kind == KIND_DROP)
         return false;
-    if (kind == KIND_BREAK)
+    if (p.kind == KIND_BREAK)
         return w->n > 0;
-    if (kind == KIND_LETTER && w->script == LANGUAGE_SCRIPTS) {
+    if (p.kind == KIND_LETTER && w->script == LANGUAGE_SCRIPTS) {
         w->script = script;
         w->n = script == LANGUAGE_LATIN ? w->n : 0; /* digits before it */
     }
-    if (kind == KIND_LETTER && w->script != script)
+    if (p.kind == KIND_LETTER && w->script != script)
         return true;
-    if (kind == KIND_DIGIT && w->script != LANGUAGE_SCRIPTS && w->script != LANGUAGE_LATIN)
+    if (p.kind == KIND_DIGIT && w->script != LANGUAGE_SCRIPTS && w->script != LANGUAGE_LATIN)
         return true;
     if (script == LANGUAGE_CYRILLIC) {
-        r->cyrillic_ours |= c == 0x456 || c == 0x457 || c == 0x454 || c == 0x491;
-        r->cyrillic_strange |= c == 0x44B || c == 0x44D || c == 0x451 || c == 0x44A;
+        r->cyrillic_ours |= p.to == 0x456 || p.to == 0x457 || p.to == 0x454 || p.to == 0x491;
+        r->cyrillic_strange |= p.to == 0x44B || p.to == 0x44D || p.to == 0x451 || p.to == 0x44A;
     }
-    word_add(w, c);
+    word_add(w, p.to);
     return false;
 }
 
@@ -230,7 +278,7 @@ bool language_word_next(struct language_reader *r, struct language_word *w)
         w->n = 0;
         w->script = LANGUAGE_SCRIPTS;
         while (r->i < r->text.n) {
-            if (r->i == 0 || is_blank(r->text.p[r->i - 1])) {
+            if ((r->i == 0 || is_blank(r->text.p[r->i - 1])) && may_link(r)) {
                 size_t end = link_end(r->text, r->i);
                 if (end > r->i) {
                     r->i = end;

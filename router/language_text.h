@@ -33,6 +33,7 @@ struct language_reader {
     size_t i;
     unsigned letters;
     bool cyrillic_ours, cyrillic_strange; /* letters that only Ukrainian has, or that it lacks, were seen */
+    bool looked, links;                   /* for what links are made of; there is some */
 };
 
 /* The next word; false at the end, or when LANGUAGE_LETTERS_MAX letters were given. Links, mail addresses,

@@ -142,8 +142,7 @@ int topic_table_phrase(struct topic_table *t, unsigned topic, enum language l, s
 
 struct search {
     const struct topic_table *t;
-    char words[PHRASE_WORDS][FOLD_WORD_MAX]; /* the newest ones, in a ring */
-    unsigned char length[PHRASE_WORDS];
+    struct slice words[PHRASE_WORDS]; /* the newest ones, in a ring */
     size_t seen;
     uint32_t found[FOUND_MAX];
     unsigned nfound;
@@ -153,8 +152,7 @@ struct search {
 /* The word that stands `back` words before the newest. */
 static struct slice word_back(const struct search *s, size_t back)
 {
-    size_t i = (s->seen - 1 - back) % PHRASE_WORDS;
-    return slice_of(s->words[i], s->length[i]);
+    return s->words[(s->seen - 1 - back) % PHRASE_WORDS];
 }
 
 static bool phrase_stands(const struct search *s, const struct phrase *p)
@@ -193,13 +191,10 @@ static void search_from(struct search *s, struct slice word, size_t start)
     }
 }
 
-static void search_word(void *arg, struct slice word)
+static void search_word(struct search *s, struct slice word)
 {
-    struct search *s = arg;
-    size_t at = s->seen % PHRASE_WORDS, starts[TOPIC_WORD_STARTS];
-    memcpy(s->words[at], word.p, word.n);
-    s->length[at] = (unsigned char)word.n;
-    s->seen++;
+    size_t starts[TOPIC_WORD_STARTS];
+    s->words[s->seen++ % PHRASE_WORDS] = word;
     unsigned n = topic_word_starts(word, starts);
     for (unsigned i = 0; i < n; i++)
         search_from(s, word, starts[i]);
@@ -236,7 +231,8 @@ static bool better(const struct topic_match *a, const struct topic_match *b)
     return a->hits > b->hits;
 }
 
-bool topic_match(const struct topic_table *t, struct slice text, enum language l, struct topic_match *out)
+bool topic_match(const struct topic_table *t, const struct slice *words, size_t n, enum language l,
+                 struct topic_match *out)
 {
     struct search s;
     s.t = t;
@@ -244,8 +240,8 @@ bool topic_match(const struct topic_table *t, struct slice text, enum language l
     s.nfound = 0;
     s.rule = (struct topic_rule){.priority = -1};
     *out = (struct topic_match){.id = ""};
-    if (t->nphrases)
-        fold_words(text, search_word, &s);
+    for (size_t i = 0; t->nphrases && i < n; i++)
+        search_word(&s, words[i]);
     uint32_t best = NONE;
     for (unsigned i = 0; i < s.nfound; i++) {
         uint32_t topic = t->phrases[s.found[i]].topic;

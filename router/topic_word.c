@@ -32,7 +32,7 @@ static unsigned letters_of(struct slice s)
     return n;
 }
 
-static bool at(struct slice s, size_t i, const char *letters)
+static inline bool at(struct slice s, size_t i, const char *letters)
 {
     size_t n = strlen(letters);
     return s.n >= i + n && memcmp(s.p + i, letters, n) == 0;
@@ -85,15 +85,14 @@ static unsigned starts_add(struct slice word, size_t i, unsigned n, size_t start
 
 static unsigned starts_arabic(struct slice w, size_t starts[TOPIC_WORD_STARTS])
 {
-    static const char *const and[] = {AND_WAW, AND_FEH, NULL}, *const by[] = {BY_BEH, TO_LAM, AS_KAF, NULL};
     unsigned n = 1;
-    size_t after_and = at_any(w, 0, and) ? 2 : 0;
+    size_t after_and = at(w, 0, AND_WAW) || at(w, 0, AND_FEH) ? 2 : 0;
     for (size_t i = 0;; i = after_and) {
         if (i)
             n = starts_add(w, i, n, starts);
         if (at(w, i, ARTICLE))
             n = starts_add(w, i + 4, n, starts);
-        if (at_any(w, i, by)) {
+        if (at(w, i, BY_BEH) || at(w, i, TO_LAM) || at(w, i, AS_KAF)) {
             n = starts_add(w, i + 2, n, starts);
             if (at(w, i + 2, ARTICLE))
                 n = starts_add(w, i + 6, n, starts);

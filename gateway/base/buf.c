@@ -6,26 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-struct slice slice_str(const char *s)
-{
-    return (struct slice){s, s ? strlen(s) : 0};
-}
-
-struct slice slice_of(const void *p, size_t n)
-{
-    return (struct slice){p, n};
-}
-
-bool slice_eq(struct slice a, struct slice b)
-{
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
-bool slice_is(struct slice a, const char *s)
-{
-    return slice_eq(a, slice_str(s));
-}
-
 static char ascii_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;

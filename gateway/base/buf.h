@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Bytes that somebody else owns; not NUL-terminated unless said. p may be NULL when n is 0. */
 struct slice {
@@ -15,10 +16,23 @@ struct slice {
 };
 
 #define SLICE(lit) ((struct slice){(lit), sizeof(lit) - 1})
-struct slice slice_str(const char *s); /* NULL gives the empty slice */
-struct slice slice_of(const void *p, size_t n);
-bool slice_eq(struct slice a, struct slice b);
-bool slice_is(struct slice a, const char *s);
+static inline struct slice slice_of(const void *p, size_t n)
+{
+    return (struct slice){p, n};
+}
+/* NULL gives the empty slice */
+static inline struct slice slice_str(const char *s)
+{
+    return (struct slice){s, s ? strlen(s) : 0};
+}
+static inline bool slice_eq(struct slice a, struct slice b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+static inline bool slice_is(struct slice a, const char *s)
+{
+    return slice_eq(a, slice_str(s));
+}
 bool slice_is_nocase(struct slice a, const char *s); /* ASCII only */
 bool slice_starts(struct slice a, const char *prefix);
 struct slice slice_trim(struct slice a); /* spaces and tabs */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SipHash-1-3: one round for each eight bytes, three at the end. */
 #include "gateway/base/siphash.h"
+#include <endian.h>
+#include <string.h>
 
 struct sip {
     uint64_t a, b, c, d;
@@ -11,7 +13,15 @@ static uint64_t rotl(uint64_t x, unsigned by)
     return x << by | x >> (64 - by);
 }
 
-static uint64_t load_le(const unsigned char *p, size_t n)
+static inline uint64_t load_le(const unsigned char *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof(v));
+    return le64toh(v);
+}
+
+/* What is left behind the last eight bytes: fewer than eight. */
+static inline uint64_t load_rest(const unsigned char *p, size_t n)
 {
     uint64_t v = 0;
     for (size_t i = 0; i < n; i++)
@@ -19,7 +29,7 @@ static uint64_t load_le(const unsigned char *p, size_t n)
     return v;
 }
 
-static void sip_round(struct sip *s)
+static inline void sip_round(struct sip *s)
 {
     s->a += s->b;
     s->c += s->d;
@@ -33,7 +43,7 @@ static void sip_round(struct sip *s)
     s->c = rotl(s->c, 32);
 }
 
-static void sip_word(struct sip *s, uint64_t word)
+static inline void sip_word(struct sip *s, uint64_t word)
 {
     s->d ^= word;
     sip_round(s);
@@ -42,15 +52,15 @@ static void sip_word(struct sip *s, uint64_t word)
 
 uint64_t siphash13(const unsigned char key[16], const void *p, size_t n)
 {
-    uint64_t k0 = load_le(key, 8), k1 = load_le(key + 8, 8);
+    uint64_t k0 = load_le(key), k1 = load_le(key + 8);
     /* "somepseudorandomlygeneratedbytes", as the paper has it */
     struct sip s = {k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du, k0 ^ 0x6c7967656e657261u,
                     k1 ^ 0x7465646279746573u};
     const unsigned char *at = p;
     size_t left = n;
     for (; left >= 8; left -= 8, at += 8)
-        sip_word(&s, load_le(at, 8));
-    sip_word(&s, (uint64_t)(n & 0xFF) << 56 | load_le(at, left));
+        sip_word(&s, load_le(at));
+    sip_word(&s, (uint64_t)(n & 0xFF) << 56 | load_rest(at, left));
     s.c ^= 0xFF;
     for (int i = 0; i < 3; i++)
         sip_round(&s);

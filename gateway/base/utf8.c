@@ -36,11 +36,16 @@ bool text_valid(struct slice s, size_t *at)
     const unsigned char *p = (const unsigned char *)s.p;
     size_t i = 0;
     while (i < s.n) {
-        if (s.n - i >= 8 && utf8_ascii8(s.p + i)) {
+        unsigned c = p[i];
+        if (c < 0x80 && s.n - i >= 8 && utf8_ascii8(s.p + i)) {
             i += 8;
             continue;
         }
-        size_t len = p[i] ? utf8_len(p + i, s.n - i) : 0;
+        if (c >= 0xC2 && c < 0xE0 && s.n - i >= 2 && (p[i + 1] & 0xC0u) == 0x80) {
+            i += 2; /* most of what is not ASCII */
+            continue;
+        }
+        size_t len = c ? utf8_len(p + i, s.n - i) : 0;
         if (len == 0) {
             if (at)
                 *at = i;

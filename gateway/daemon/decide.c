@@ -189,12 +189,13 @@ static void topic_take(const json_t *topic, struct store_inbound *in)
 /* What the person chose; else what their words say; else what the channel is for. Words that seal do so
  * whatever was chosen. */
 static void decide_topic(const struct decide_op *o, const struct host_said *said,
-                         const struct store_known *known, enum language l, struct store_inbound *in)
+                         const struct store_known *known, enum language l, const struct slice *words,
+                         size_t words_n, struct store_inbound *in)
 {
     struct topic_match m = {0};
     const json_t *chosen = topic_named(o, said->topic),
                  *channel = topic_named(o, slice_str(said->channel_topic));
-    bool found = o && said->has_text && topic_match(o->topics, in->text, l, &m);
+    bool found = o && topic_match(o->topics, words, words_n, l, &m);
     raise_to(&in->clearance, m.rule.clearance);
     in->no_last_agent = m.rule.no_last_agent || m.rule.clearance >= 2;
     if (chosen) {
@@ -217,11 +218,9 @@ void decide_message(struct decide *d, struct store_op *op, const struct host_sai
     in->priority = DECIDE_PRIORITY;
     in->no_last_agent = false;
     enum language l = decide_language(d, o, said, known, in, a);
-    decide_topic(o, said, known, l, in);
-    size_t most = in->text.n / 2 + 1; /* a word and what separates it */
-    if (most > DECIDE_WORDS_MAX)
-        most = DECIDE_WORDS_MAX;
-    struct slice *words = arena_alloc(a, most * sizeof *words);
-    in->words_n = said->has_text ? fold_distinct(in->text, a, words, most) : 0;
+    size_t n; /* folded once, for topics and for searching */
+    struct slice *words = fold_list(said->has_text ? in->text : SLICE(""), a, &n);
+    decide_topic(o, said, known, l, words, n, in);
+    in->words_n = fold_distinct(words, n, a, words, DECIDE_WORDS_MAX);
     in->words = words;
 }

@@ -14,7 +14,8 @@ static void check_word(void *arg, struct slice word)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct slice text = slice_of(data, size), words[8];
+    struct slice text = slice_of(data, size), first[8];
+    size_t n;
     struct buf once, twice;
     buf_init(&once, size * FOLD_GROWTH + 1);
     buf_init(&twice, size * FOLD_GROWTH + 1);
@@ -22,7 +23,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     err_assert(fold_text(text, &once) == 0 && fold_text(buf_view(&once), &twice) == 0);
     err_assert(slice_eq(buf_view(&once), buf_view(&twice)));
     struct arena *a = arena_new();
-    size_t n = fold_distinct(text, a, words, 8);
+    struct slice *words = fold_list(text, a, &n);
+    for (size_t i = 0; i < n; i++)
+        check_word(NULL, words[i]);
+    err_assert(fold_distinct(words, n, a, first, 8) == (n = fold_distinct(words, n, a, words, 8)));
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < i; k++)
             err_assert(!slice_eq(words[i], words[k]));

@@ -133,15 +133,40 @@ T(words_are_bounded)
     EQ_INT(count, 1);
 }
 
+T(words_in_order)
+{
+    struct arena *a = arena_new();
+    size_t n;
+    struct slice *w = fold_list(SLICE("Help help ME, me now"), a, &n);
+    EQ_INT(n, 5);
+    EQ_SLICE(w[0], "help");
+    EQ_SLICE(w[1], "help");
+    EQ_SLICE(w[4], "now");
+    fold_list(SLICE(" ... "), a, &n);
+    EQ_INT(n, 0);
+    fold_list(slice_of(NULL, 0), a, &n);
+    EQ_INT(n, 0);
+    /* Many short words, and signs that are several words. */
+    w = fold_list(SLICE("a b c d e f g h i j k l m n o p q r s t u v w x y z 1 2 3 4 5 6 7 8 9 ﷺ ﷺ"), a, &n);
+    EQ_INT(n, 43);
+    EQ_SLICE(w[0], "a");
+    EQ_SLICE(w[34], "9");
+    EQ_SLICE(w[42], "وسلم");
+    arena_free(&a);
+}
+
 T(distinct_words)
 {
     struct arena *a = arena_new();
-    struct slice w[4];
-    EQ_INT(fold_distinct(SLICE("Help help HELP me, me now please"), a, w, 4), 4);
+    size_t n;
+    struct slice *w = fold_list(SLICE("Help help HELP me, me now please"), a, &n), few[2];
+    EQ_INT(fold_distinct(w, n, a, few, 2), 2);
+    EQ_SLICE(few[1], "me");
+    EQ_INT(fold_distinct(w, n, a, few, 0), 0);
+    EQ_INT(fold_distinct(w, n, a, w, n), 4);
     EQ_SLICE(w[0], "help");
     EQ_SLICE(w[3], "please");
-    EQ_INT(fold_distinct(SLICE("one two three"), a, w, 2), 2);
-    EQ_INT(fold_distinct(SLICE("one"), a, w, 0), 0);
+    EQ_INT(fold_distinct(w, 0, a, w, 4), 0);
     arena_free(&a);
 }
 
