@@ -6,20 +6,19 @@
 
 static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
 
+/* Five bytes are eight letters; the sixteenth byte is two, with two bits to spare. */
 static struct id encode(const unsigned char raw[16])
 {
     struct id id;
-    unsigned bits = 0, have = 0;
-    size_t at = 0;
-    for (size_t i = 0; i < ID_LEN; i++) {
-        if (have < 5) {
-            bits = bits << 8 | (at < 16 ? raw[at] : 0u);
-            at++;
-            have += 8;
-        }
-        have -= 5;
-        id.s[i] = letters[bits >> have & 31];
+    for (size_t at = 0; at < 3; at++) {
+        const unsigned char *p = raw + 5 * at;
+        uint64_t bits =
+            (uint64_t)p[0] << 32 | (uint64_t)p[1] << 24 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 8 | p[4];
+        for (unsigned i = 0; i < 8; i++)
+            id.s[8 * at + i] = letters[bits >> (35 - 5 * i) & 31];
     }
+    id.s[24] = letters[raw[15] >> 3];
+    id.s[25] = letters[raw[15] << 2 & 31];
     id.s[ID_LEN] = '\0';
     return id;
 }

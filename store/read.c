@@ -8,12 +8,6 @@
 
 /* ---- threads ---- */
 
-static const char *text(struct arena *a, const struct redis_reply *hash, const char *name)
-{
-    struct slice s = store_field(hash, name);
-    return s.n ? arena_dup(a, s.p, s.n) : "";
-}
-
 static void copy_text(char *to, size_t cap, struct slice s)
 {
     size_t n = s.n < cap ? s.n : cap - 1;
@@ -29,37 +23,71 @@ void read_language(const struct redis_reply *hash, struct store_language *l)
     l->how = (enum store_how)store_field_int(hash, "lh");
 }
 
+/* The fields of thread:<handle> and where they go. */
+static const struct field {
+    char name[3];
+    enum { TEXT, INT, WIDE } kind;
+    size_t offset;
+} fields[] = {
+    {"tp", TEXT, offsetof(struct store_thread, topic)},
+    {"ar", TEXT, offsetof(struct store_thread, area)},
+    {"ch", TEXT, offsetof(struct store_thread, channel)},
+    {"as", TEXT, offsetof(struct store_thread, assignee)},
+    {"la", TEXT, offsetof(struct store_thread, last_agent)},
+    {"tm", TEXT, offsetof(struct store_thread, team)},
+    {"tg", TEXT, offsetof(struct store_thread, tags)},
+    {"oc", TEXT, offsetof(struct store_thread, outcome)},
+    {"dc", TEXT, offsetof(struct store_thread, declined)},
+    {"pr", INT, offsetof(struct store_thread, priority)},
+    {"cl", INT, offsetof(struct store_thread, clearance)},
+    {"op", WIDE, offsetof(struct store_thread, opened_ms)},
+    {"wt", WIDE, offsetof(struct store_thread, waiting_ms)},
+    {"fr", WIDE, offsetof(struct store_thread, first_reply_ms)},
+    {"lm", WIDE, offsetof(struct store_thread, last_ms)},
+    {"ox", WIDE, offsetof(struct store_thread, offer_expires_ms)},
+    {"rs", WIDE, offsetof(struct store_thread, resolved_ms)},
+    {"sn", WIDE, offsetof(struct store_thread, snoozed_until_ms)},
+    {"n", WIDE, offsetof(struct store_thread, entries)},
+    {"rd", WIDE, offsetof(struct store_thread, read_seq)},
+    {"li", WIDE, offsetof(struct store_thread, last_in_seq)},
+    {"v", WIDE, offsetof(struct store_thread, version)},
+};
+#define FIELDS (sizeof(fields) / sizeof(fields[0]))
+
+static void field_set(struct store_thread *t, struct arena *a, struct slice name, const struct redis_reply *r)
+{
+    char pair[3] = "";
+    size_t i = 0;
+    if (name.n > 2)
+        return;
+    memcpy(pair, name.p, name.n);
+    while (i < FIELDS && memcmp(fields[i].name, pair, 2) != 0)
+        i++;
+    if (i == FIELDS)
+        return;
+    char *to = (char *)t + fields[i].offset;
+    if (fields[i].kind == TEXT)
+        *(const char **)(void *)to = arena_dup(a, store_text(r).p, store_text(r).n);
+    else if (fields[i].kind == INT)
+        *(int *)(void *)to = (int)store_number(r);
+    else
+        *(int64_t *)(void *)to = store_number(r);
+}
+
 void store_thread_from(const struct store_op *op, struct arena *a, uint64_t handle,
                        const struct redis_reply *hash, struct store_thread *t)
 {
     *t = (struct store_thread){.id = store_id_of(op, handle, STORE_SEQ_THREAD)};
+    t->topic = t->area = t->channel = t->assignee = t->last_agent = t->team = t->tags = t->outcome =
+        t->declined = "";
+    for (size_t i = 0; hash->kind == REDIS_ARRAY && i + 1 < hash->n; i += 2)
+        field_set(t, a, store_text(hash->items[i]), hash->items[i + 1]);
     t->contact = store_id_of(op, store_handle_get(store_field(hash, "c")), STORE_SEQ_CONTACT);
     int64_t state = store_field_int(hash, "st");
     t->state = state >= STORE_BOT && state <= STORE_RESOLVED ? (enum store_state)state : STORE_WAITING;
     read_language(hash, &t->language);
-    t->topic = text(a, hash, "tp");
-    t->area = text(a, hash, "ar");
-    t->channel = text(a, hash, "ch");
-    t->assignee = text(a, hash, "as");
-    t->last_agent = text(a, hash, "la");
-    t->team = text(a, hash, "tm");
-    t->tags = text(a, hash, "tg");
-    t->outcome = text(a, hash, "oc");
-    t->declined = text(a, hash, "dc");
-    t->priority = (int)store_field_int(hash, "pr");
-    t->clearance = (int)store_field_int(hash, "cl");
     t->no_last_agent = store_field_int(hash, "nl") != 0;
-    t->opened_ms = store_field_int(hash, "op");
-    t->waiting_ms = store_field_int(hash, "wt");
-    t->first_reply_ms = store_field_int(hash, "fr");
-    t->last_ms = store_field_int(hash, "lm");
-    t->offer_expires_ms = store_field_int(hash, "ox");
-    t->resolved_ms = store_field_int(hash, "rs");
-    t->snoozed_until_ms = store_field_int(hash, "sn");
-    t->entries = t->last_seq = (uint64_t)store_field_int(hash, "n");
-    t->read_seq = (uint64_t)store_field_int(hash, "rd");
-    t->last_in_seq = (uint64_t)store_field_int(hash, "li");
-    t->version = (uint64_t)store_field_int(hash, "v");
+    t->last_seq = t->entries;
 }
 
 /* As many as fit into one call; the rest follow. */
