@@ -29,7 +29,7 @@ struct store {
     char blocked[STORE_BLOCKS][240];
     char refused[240]; /* Redis refused a write */
     char disk[120];
-    char node[33];
+    char node[47];
     char tag[2];          /* of this node, in events */
     int64_t clock_offset; /* Redis's time minus the monotonic one, ms */
     struct timer *tick;   /* each second */

@@ -6,6 +6,7 @@
 #include "gateway/base/mem.h"
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *const store_state_names[] = {"bot", "waiting", "offered", "assigned", "snoozed", "resolved"};
 const char *const store_kind_names[] = {"message", "edit", "deletion", "reaction", "note", "call", "event"};
@@ -57,6 +58,16 @@ static void tick(void *arg)
     timer_start(s->tick, 1000);
 }
 
+/* The machine and the process are told so that an operator knows which node is meant. */
+static void node_name(struct store *s, const unsigned char random[16])
+{
+    char host[17] = "", hex[17];
+    gethostname(host, sizeof(host) - 1);
+    host[strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-")] = '\0';
+    text_hex(hex, random, 8);
+    snprintf(s->node, sizeof(s->node), "%s.%d.%s", host, (int)getpid(), hex);
+}
+
 struct store *store_open(const struct store_config *cf, struct err *e)
 {
     struct err local = {0};
@@ -68,7 +79,7 @@ struct store *store_open(const struct store_config *cf, struct err *e)
     s->cf.dir = mem_strdup(cf->dir);
     s->cf.master_key_command = mem_strdup(cf->master_key_command);
     text_random(random, sizeof(random));
-    text_hex(s->node, random, sizeof(random));
+    node_name(s, random);
     memcpy(s->tag, random, sizeof(s->tag));
     s->tick = timer_new(s->cf.loop, tick, s);
     list_init(&s->sleepers);

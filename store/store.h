@@ -41,7 +41,7 @@ struct store *store_open(const struct store_config *cf, struct err *e);
 void store_close(struct store **s);
 /* Able to take and to keep a message now? *why is a sentence for operators. */
 bool store_ready(const struct store *s, const char **why);
-const char *store_node(const struct store *s); /* this node's id, new at each start */
+const char *store_node(const struct store *s); /* this node's id, new at each start: host.pid.random */
 struct loop *store_loop(const struct store *s);
 
 typedef void (*store_done)(void *arg, const struct err *e);
@@ -68,6 +68,14 @@ struct slice store_op_document(const struct store_op *op, uint64_t *version); /*
  * STORE_EV_CONFIG. */
 void store_op_document_put(struct store_op *op, uint64_t version, struct slice json, const char *actor,
                            store_done done, void *arg);
+
+/* This node works with the document that it has. */
+void store_document_loaded(struct store_op *op);
+/* The living nodes that do not work with that version or a later one yet; none: it holds everywhere. A node
+ * that died is among them for some seconds. */
+void store_document_behind(struct store_op *op, uint64_t version,
+                           void (*done)(void *arg, const struct err *e, const char *const *nodes, size_t n),
+                           void *arg);
 
 /* ---- leases: what must run once in the cluster ---- */
 

@@ -52,7 +52,8 @@ struct store_thread {
     const char *team;                   /* "" any */
     const char *tags;                   /* blank-separated */
     const char *outcome;                /* when resolved; "" */
-    const char *declined; /* agents who declined or let it expire since it waits, blank-separated */
+    const char *declined; /* agents who declined or let it expire since it waits, blank-separated; after those
+                             who declined a colon and when, in Redis's time */
     int priority, clearance;
     bool no_last_agent; /* a complaint, or the person asks for somebody else (safety.md 24) */
     int64_t opened_ms, waiting_ms, first_reply_ms, last_ms, offer_expires_ms, resolved_ms,

@@ -218,9 +218,10 @@ static json_t *demo_remove(const struct cli *c, struct err *e)
 }
 
 const struct cli_verb cli_verbs[] = {
-    {"apply", "FILE", "--dry-run",
-     "brings an operation to what the file says (- is stdin); --dry-run shows the difference", apply,
-     show_apply, NULL},
+    {"apply", "FILE", "--dry-run --no-passwords",
+     "brings an operation to what the file says (- is stdin); --dry-run shows the difference; "
+     "--no-passwords: users that are new can't sign in until `user passwd`",
+     apply, show_apply, NULL},
     {"export", "OPERATION", "", "prints the operation as a file, without its secrets", export, show_export,
      NULL},
     {"status", "", "", "how it is: store, channels, counts", status, show_status, NULL},

@@ -36,10 +36,22 @@ static void on_applied(void *arg, const struct err *e, const struct apply_result
         while (problems.n && slice_next(&problems, '\n', &line))
             if (line.n)
                 admin_progress(c, "%.*s", (int)(line.n < 380 ? line.n : 380), line.p);
+    for (size_t i = 0; i < json_array_size(r->behind); i++)
+        admin_progress(c, "node %s lives and has not taken it: see its log",
+                       json_string_value(json_array_get(r->behind, i)));
+    if (e->code && json_array_size(r->passwords))
+        admin_progress(c, "%zu users were made, and their passwords are lost: parley user passwd LOGIN",
+                       json_array_size(r->passwords));
     if (e->code)
         admin_error(c, e);
     else
-        admin_done(c, json_pack("{s:o,s:O}", "changes", lines_json(r->changes), "passwords", r->passwords));
+        admin_done(c, json_pack("{s:o,s:O,s:O}", "changes", lines_json(r->changes), "passwords", r->passwords,
+                                "behind", r->behind));
+}
+
+static void on_apply_progress(void *arg, size_t done, size_t of)
+{
+    admin_progress(arg, "%zu of %zu agents", done, of);
 }
 
 static void apply(struct admin_call *c)
@@ -48,7 +60,13 @@ static void apply(struct admin_call *c)
     if (!json_is_object(file))
         admin_refuse(c, ERR_INVALID, "an operation file (a JSON object) is wanted");
     else
-        apply_run(c->w, file, json_opt_bool(c->args, "dry_run", false), admin_actor(c), on_applied, c);
+        apply_run(c->w, &(struct apply_want){.file = file,
+                                             .dry_run = json_opt_bool(c->args, "dry_run", false),
+                                             .no_passwords = json_opt_bool(c->args, "no_passwords", false),
+                                             .actor = admin_actor(c),
+                                             .progress = on_apply_progress,
+                                             .done = on_applied,
+                                             .arg = c});
 }
 
 static void on_export_agents(void *arg, const struct err *e, const struct store_agent *const *agents,
@@ -334,7 +352,7 @@ static void recovery_saved(struct admin_call *c)
         admin_done(c, json_object());
 }
 
-const struct admin_verb admin_office_verbs[] = {{"apply", apply, "file dry_run", true},
+const struct admin_verb admin_office_verbs[] = {{"apply", apply, "file dry_run no_passwords", true},
                                                 {"export", export, "operation", false},
                                                 {"status", status, "", false},
                                                 {"erase", erase, "operation contact", true},

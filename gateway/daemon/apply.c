@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Applying an operation file, one step after the other; each step may be repeated, so that an apply that was
- * cut off is simply run again. */
+ * Applying an operation file, one step after the other: agents, their users, the document, and waiting until
+ * it holds everywhere. Each step may be repeated, so that an apply that was cut off is simply run again. */
 #include "gateway/daemon/apply.h"
 #include "gateway/base/mem.h"
-#include "gateway/daemon/admin.h"
+#include "gateway/daemon/apply_agents.h"
 #include "gateway/daemon/operation.h"
 #include "gateway/daemon/worker.h"
 #include "gateway/host/host.h"
 #include "store/agent.h"
-#include "store/user.h"
 #include <stdio.h>
 #include <string.h>
 
-#define APPLY_TRIES 5
+#define APPLY_TRIES   5
+#define APPLY_WAIT_US 10000000 /* longer than a node that died counts as alive */
+#define APPLY_LOOK_MS 30
 
 struct apply {
     struct worker *w;
@@ -20,14 +21,16 @@ struct apply {
     json_t *file;
     json_t *before, *after;        /* documents; before may be NULL */
     json_t *agents, *agents_after; /* after: NULL when the file has no such section */
-    json_t *passwords;
+    json_t *passwords, *behind;
     uint64_t version;
-    size_t at; /* the agent whose turn it is */
     unsigned tries;
-    bool dry_run;
-    char actor[80], password[ADMIN_PASSWORD];
+    bool dry_run, with_passwords, agents_same;
+    char actor[80];
+    struct timer *wait;
+    int64_t wait_until_us;
     struct buf changes, problems;
     size_t changes_n;
+    void (*progress)(void *arg, size_t done, size_t of);
     void (*done)(void *arg, const struct err *e, const struct apply_result *r);
     void *arg;
 };
@@ -83,73 +86,6 @@ struct operation_connectors apply_connectors(struct worker *w)
     return (struct operation_connectors){w, channel_check, setting_secret};
 }
 
-/* ---- agents as JSON and back ---- */
-
-static json_t *words_json(const char *words)
-{
-    json_t *list = json_array();
-    struct slice rest = slice_str(words), word;
-    while (words && slice_next(&rest, ' ', &word))
-        if (word.n)
-            json_array_append_new(list, json_stringn(word.p, word.n));
-    return list;
-}
-
-json_t *apply_agent_json(const struct store_agent *a)
-{
-    json_t *o = json_object(), *languages = json_object();
-    json_object_set_new(o, "login", json_string(a->login));
-    json_object_set_new(o, "name", json_string(a->name && *a->name ? a->name : a->login));
-    json_object_set_new(o, "teams", words_json(a->teams));
-    json_object_set_new(o, "roles", words_json(a->roles));
-    json_object_set_new(o, "areas", words_json(a->areas));
-    json_object_set_new(o, "topics", words_json(a->topics));
-    for (size_t i = 0; i < a->languages_n; i++)
-        json_object_set_new(languages, a->languages[i].tag, json_integer(a->languages[i].level));
-    json_object_set_new(o, "languages", languages);
-    json_object_set_new(o, "capacity", json_pack("{s:I}", "chat", (json_int_t)a->capacity));
-    operation_clearance_set(o, a->clearance);
-    if (a->disabled)
-        json_object_set_new(o, "disabled", json_true());
-    return o;
-}
-
-static const char *words_text(struct arena *a, const json_t *list)
-{
-    struct buf b;
-    buf_init(&b, 65536);
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        buf_str(&b, i ? " " : "");
-        buf_str(&b, json_string_value(json_array_get(list, i)));
-    }
-    const char *text = arena_dup(a, b.n ? b.p : "", b.n);
-    buf_clear(&b);
-    return text;
-}
-
-static void agent_record(struct arena *a, const json_t *o, struct store_agent *out)
-{
-    const char *tag;
-    json_t *level;
-    *out = (struct store_agent){.id = json_string_value(json_object_get(o, "login")),
-                                .login = json_string_value(json_object_get(o, "login")),
-                                .name = json_string_value(json_object_get(o, "name")),
-                                .teams = words_text(a, json_object_get(o, "teams")),
-                                .areas = words_text(a, json_object_get(o, "areas")),
-                                .topics = words_text(a, json_object_get(o, "topics")),
-                                .roles = words_text(a, json_object_get(o, "roles")),
-                                .capacity = (unsigned)json_opt_int(json_object_get(o, "capacity"), "chat", 4),
-                                .clearance = operation_clearance(o),
-                                .disabled = json_opt_bool(o, "disabled", false)};
-    json_object_foreach(json_object_get(o, "languages"), tag, level)
-    {
-        if (out->languages_n == sizeof out->languages / sizeof out->languages[0])
-            break;
-        snprintf(out->languages[out->languages_n].tag, sizeof out->languages[0].tag, "%.11s", tag);
-        out->languages[out->languages_n++].level = (int)json_integer_value(level);
-    }
-}
-
 /* ---- the steps ---- */
 
 static void finish(struct apply *a, const struct err *e)
@@ -157,7 +93,8 @@ static void finish(struct apply *a, const struct err *e)
     struct apply_result r = {.changes = buf_view(&a->changes),
                              .changes_n = a->changes_n,
                              .problems = buf_view(&a->problems),
-                             .passwords = a->passwords};
+                             .passwords = a->passwords,
+                             .behind = a->behind};
     a->done(a->arg, e, &r);
     json_decref(a->file);
     json_decref(a->before);
@@ -165,101 +102,43 @@ static void finish(struct apply *a, const struct err *e)
     json_decref(a->agents);
     json_decref(a->agents_after);
     json_decref(a->passwords);
+    json_decref(a->behind);
+    timer_free(&a->wait);
     buf_clear(&a->changes);
     buf_clear(&a->problems);
-    mem_wipe(a->password, sizeof a->password);
     mem_free(a);
 }
 
-static void next_agent(struct apply *a);
+/* ---- until it holds everywhere ---- */
 
-static void on_user_put(void *arg, const struct err *e)
+static void look_behind(void *arg);
+
+static void on_behind(void *arg, const struct err *e, const char *const *nodes, size_t n)
 {
     struct apply *a = arg;
-    const json_t *agent = json_array_get(a->agents_after, a->at);
-    if (e->code) {
-        finish(a, e);
+    if (!e->code && n && time_mono_us() < a->wait_until_us) {
+        timer_start(a->wait, APPLY_LOOK_MS);
         return;
     }
-    if (*a->password)
-        json_array_append_new(a->passwords, json_pack("{s:O,s:s}", "login", json_object_get(agent, "login"),
-                                                      "password", a->password));
-    mem_wipe(a->password, sizeof a->password);
-    a->at++;
-    next_agent(a);
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(a->behind, json_string(nodes[i]));
+    finish(a, e);
 }
 
-/* The user that signs in as this agent: made with a random password, or told of one more operation. */
-static void on_user(void *arg, const struct err *e, const struct store_user *u)
+static void look_behind(void *arg)
 {
     struct apply *a = arg;
-    const json_t *agent = json_array_get(a->agents_after, a->at);
-    const char *login = json_string_value(json_object_get(agent, "login"));
-    if (e->code && e->code != ERR_NOT_FOUND) {
-        finish(a, e);
-        return;
-    }
-    struct store_user user = {
-        .login = login, .name = json_string_value(json_object_get(agent, "name")), .locale = ""};
-    char operations[4096];
-    const char *name = store_op_name(a->op);
-    a->password[0] = '\0';
-    if (e->code) {
-        admin_password(a->password);
-        user.operations = name;
-    } else {
-        struct slice rest = slice_str(u->operations), word;
-        bool there = false;
-        while (u->operations && slice_next(&rest, ' ', &word))
-            there = there || slice_is(word, name);
-        user.name = u->name;
-        user.locale = u->locale;
-        user.disabled = u->disabled;
-        snprintf(operations, sizeof operations, "%s%s%s", u->operations ? u->operations : "",
-                 u->operations && *u->operations && !there ? " " : "", there ? "" : name);
-        user.operations = operations;
-        if (there) {
-            a->at++;
-            next_agent(a);
-            return;
-        }
-    }
-    store_user_put(a->w->store, &user, *a->password ? a->password : NULL, a->actor, on_user_put, a);
+    uint64_t version = 0;
+    store_op_document(a->op, &version);
+    store_document_behind(a->op, version, on_behind, a);
 }
 
-static void on_agent_put(void *arg, const struct err *e)
+/* Every worker of every node hears of the document behind all that was put before it. */
+static void wait_for_nodes(struct apply *a)
 {
-    struct apply *a = arg;
-    const json_t *agent = json_array_get(a->agents_after, a->at);
-    if (e->code)
-        finish(a, e);
-    else
-        store_user_get(a->w->store, json_string_value(json_object_get(agent, "login")), on_user, a);
-}
-
-static bool agent_unchanged(const struct apply *a, const json_t *agent)
-{
-    for (size_t i = 0; i < json_array_size(a->agents); i++)
-        if (json_equal(json_array_get(a->agents, i), agent))
-            return true;
-    return false;
-}
-
-static void next_agent(struct apply *a)
-{
-    const struct err ok = {0};
-    const json_t *agent;
-    while ((agent = json_array_get(a->agents_after, a->at)) != NULL && agent_unchanged(a, agent))
-        a->at++;
-    if (!agent) {
-        finish(a, &ok);
-        return;
-    }
-    struct arena *memory = arena_new();
-    struct store_agent record;
-    agent_record(memory, agent, &record);
-    store_agent_put(a->op, &record, a->actor, on_agent_put, a);
-    arena_free(&memory);
+    a->wait = timer_new(a->w->loop, look_behind, a);
+    a->wait_until_us = time_mono_us() + APPLY_WAIT_US;
+    look_behind(a);
 }
 
 static void begin(struct apply *a);
@@ -272,20 +151,48 @@ static void on_document(void *arg, const struct err *e)
     else if (e->code)
         finish(a, e);
     else
-        next_agent(a);
+        wait_for_nodes(a);
 }
 
-static void put_document(struct apply *a)
+/* The document comes last, also when only agents have changed: whoever has it has heard of them as well. */
+static void put_document(void *arg, const struct err *e)
 {
+    struct apply *a = arg;
     struct buf text;
-    if (a->before && json_equal(a->before, a->after)) {
-        next_agent(a);
+    if (e->code) {
+        finish(a, e);
+        return;
+    }
+    if (a->agents_same && a->before && json_equal(a->before, a->after)) {
+        wait_for_nodes(a);
         return;
     }
     buf_init(&text, 16u << 20);
     json_write(a->after, &text);
     store_op_document_put(a->op, a->version, buf_view(&text), a->actor, on_document, a);
     buf_clear(&text);
+}
+
+static void on_progress(void *arg, size_t done, size_t of)
+{
+    struct apply *a = arg;
+    if (a->progress)
+        a->progress(a->arg, done, of);
+}
+
+static void put_agents(struct apply *a)
+{
+    json_t *changed = operation_agents_changed(a->agents, a->agents_after);
+    a->agents_same = json_array_size(changed) == 0;
+    apply_agents_put(&(struct agents_job){.store = a->w->store,
+                                          .op = a->op,
+                                          .agents = changed,
+                                          .passwords = a->passwords,
+                                          .with_passwords = a->with_passwords,
+                                          .actor = a->actor,
+                                          .progress = on_progress,
+                                          .done = put_document,
+                                          .arg = a});
 }
 
 static void on_made(void *arg, const struct err *e, struct store_op *op)
@@ -298,7 +205,7 @@ static void on_made(void *arg, const struct err *e, struct store_op *op)
     a->op = op;
     worker_scan(a->w);
     store_op_document(op, &a->version);
-    put_document(a);
+    put_agents(a);
 }
 
 /* Everything is known: judge, compare, and go on unless it is a dry run. */
@@ -330,7 +237,7 @@ static void judge(struct apply *a)
     else if (!a->op)
         store_op_make(a->w->store, json_string_value(json_object_get(a->file, "operation")), on_made, a);
     else
-        put_document(a);
+        put_agents(a);
 }
 
 static void on_agents(void *arg, const struct err *e, const struct store_agent *const *agents, size_t n)
@@ -377,17 +284,19 @@ static void begin_later(void *arg)
     begin(arg);
 }
 
-void apply_run(struct worker *w, const json_t *file, bool dry_run, const char *actor,
-               void (*done)(void *arg, const struct err *e, const struct apply_result *r), void *arg)
+void apply_run(struct worker *w, const struct apply_want *want)
 {
     struct apply *a = mem_alloc(sizeof *a);
     a->w = w;
-    a->file = json_deep_copy(file);
+    a->file = json_deep_copy(want->file);
     a->passwords = json_array();
-    a->dry_run = dry_run;
-    a->done = done;
-    a->arg = arg;
-    snprintf(a->actor, sizeof a->actor, "%s", actor);
+    a->behind = json_array();
+    a->dry_run = want->dry_run;
+    a->with_passwords = !want->no_passwords;
+    a->progress = want->progress;
+    a->done = want->done;
+    a->arg = want->arg;
+    snprintf(a->actor, sizeof a->actor, "%s", want->actor);
     buf_init(&a->changes, 4u << 20);
     buf_init(&a->problems, 1u << 20);
     loop_defer(w->loop, begin_later, a);

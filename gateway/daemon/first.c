@@ -187,7 +187,8 @@ static void demo(struct first *f)
     const char *name = f->demo ? json_string_value(json_object_get(f->demo, "operation")) : NULL;
     if (fresh && name) {
         make_secrets(f);
-        apply_run(w, f->demo, false, "first-start", on_applied, f);
+        apply_run(
+            w, &(struct apply_want){.file = f->demo, .actor = "first-start", .done = on_applied, .arg = f});
         return;
     }
     unlink(mark);

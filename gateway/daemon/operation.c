@@ -2,6 +2,9 @@
  * Merging, comparing and exporting operation files. A section that is present is the whole truth: what it no
  * longer names is disabled, never deleted; absent sections and absent secrets stay. */
 #include "gateway/daemon/operation.h"
+#include "gateway/base/map.h"
+#include "gateway/base/mem.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* Sections that are lists of things, and what names a thing. */
@@ -18,18 +21,23 @@ static const struct section *section_find(const char *name)
     return NULL;
 }
 
-static json_t *thing_find(const json_t *list, const char *key, const char *id)
-{
-    for (size_t i = 0; id && i < json_array_size(list); i++)
-        if (slice_is(json_opt_str(json_array_get(list, i), key), id))
-            return json_array_get(list, i);
-    return NULL;
-}
-
 static const char *text_of(const json_t *o, const char *key)
 {
     const char *s = json_string_value(json_object_get(o, key));
     return s ? s : "";
+}
+
+/* A list's things by what names them; the first of those with one name. Lists have thousands of them. */
+static void things_index(const json_t *list, const char *key, struct map *index)
+{
+    map_init(index);
+    for (size_t i = json_array_size(list); i-- > 0;)
+        map_put(index, slice_str(text_of(json_array_get(list, i), key)), json_array_get(list, i));
+}
+
+static json_t *thing_at(const struct map *index, const char *id)
+{
+    return map_get(index, slice_str(id));
 }
 
 /* "disabled": false is the same as nothing. */
@@ -64,21 +72,26 @@ static json_t *merge_section(const struct section *s, const json_t *before, cons
                              const struct operation_connectors *con)
 {
     json_t *after = json_array();
+    struct map old, new;
+    things_index(before, s->key, &old);
+    things_index(file, s->key, &new);
     for (size_t i = 0; i < json_array_size(file); i++) {
         json_t *thing = thing_copy(json_array_get(file, i));
-        const json_t *was = thing_find(before, s->key, text_of(thing, s->key));
+        const json_t *was = thing_at(&old, text_of(thing, s->key));
         if (was && strcmp(s->name, "channels") == 0)
             keep_secrets(thing, was, con);
         json_array_append_new(after, thing);
     }
     for (size_t i = 0; i < json_array_size(before); i++) {
         const json_t *was = json_array_get(before, i);
-        if (thing_find(file, s->key, text_of(was, s->key)))
+        if (thing_at(&new, text_of(was, s->key)))
             continue;
         json_t *gone = json_deep_copy(was);
         json_object_set_new(gone, "disabled", json_true());
         json_array_append_new(after, gone);
     }
+    map_clear(&old, NULL);
+    map_clear(&new, NULL);
     return after;
 }
 
@@ -157,16 +170,35 @@ json_t *operation_agent(const json_t *agent)
     return a;
 }
 
+static int by_login(const void *a, const void *b)
+{
+    return strcmp(text_of(*(json_t *const *)a, "login"), text_of(*(json_t *const *)b, "login"));
+}
+
 void operation_agents_sort(json_t *agents)
 {
-    for (size_t i = 1; i < json_array_size(agents); i++)
-        for (size_t k = i; k > 0 && strcmp(text_of(json_array_get(agents, k), "login"),
-                                           text_of(json_array_get(agents, k - 1), "login")) < 0;
-             k--) {
-            json_t *one = json_incref(json_array_get(agents, k));
-            json_array_set(agents, k, json_array_get(agents, k - 1));
-            json_array_set_new(agents, k - 1, one);
-        }
+    size_t n = json_array_size(agents);
+    json_t **all = mem_array(n + 1, sizeof *all);
+    for (size_t i = 0; i < n; i++)
+        all[i] = json_incref(json_array_get(agents, i));
+    qsort(all, n, sizeof *all, by_login);
+    for (size_t i = 0; i < n; i++)
+        json_array_set_new(agents, i, all[i]);
+    mem_free(all);
+}
+
+json_t *operation_agents_changed(const json_t *before, const json_t *after)
+{
+    struct map index;
+    json_t *changed = json_array();
+    things_index(before, "login", &index);
+    for (size_t i = 0; i < json_array_size(after); i++) {
+        json_t *now = json_array_get(after, i), *was = thing_at(&index, text_of(now, "login"));
+        if (!was || !json_equal(was, now))
+            json_array_append(changed, now);
+    }
+    map_clear(&index, NULL);
+    return changed;
 }
 
 json_t *operation_merge_agents(const json_t *agents, const json_t *file)
@@ -175,16 +207,19 @@ json_t *operation_merge_agents(const json_t *agents, const json_t *file)
     if (!json_is_array(section))
         return NULL;
     json_t *after = json_array();
+    struct map named;
+    things_index(section, "login", &named);
     for (size_t i = 0; i < json_array_size(section); i++)
         json_array_append_new(after, operation_agent(json_array_get(section, i)));
     for (size_t i = 0; i < json_array_size(agents); i++) {
         const json_t *was = json_array_get(agents, i);
-        if (thing_find(section, "login", text_of(was, "login")))
+        if (thing_at(&named, text_of(was, "login")))
             continue;
         json_t *gone = json_deep_copy(was);
         json_object_set_new(gone, "disabled", json_true());
         json_array_append_new(after, gone);
     }
+    map_clear(&named, NULL);
     return after;
 }
 
@@ -222,10 +257,12 @@ static void diff_members(const json_t *before, const json_t *after, const char *
 static void diff_things(const json_t *before, const json_t *after, const char *section, const char *key,
                         struct buf *lines, size_t *n)
 {
+    struct map old;
+    things_index(before, key, &old);
     for (size_t i = 0; i < json_array_size(after); i++) {
         const json_t *now = json_array_get(after, i);
         const char *id = text_of(now, key);
-        const json_t *was = thing_find(before, key, id);
+        const json_t *was = thing_at(&old, id);
         bool off = json_opt_bool(now, "disabled", false);
         if (!was)
             say(lines, n, "added", section, id);
@@ -236,6 +273,7 @@ static void diff_things(const json_t *before, const json_t *after, const char *s
         else if (!json_equal(was, now))
             diff_members(was, now, section, id, lines, n);
     }
+    map_clear(&old, NULL);
 }
 
 size_t operation_diff(const json_t *before, const json_t *after, struct buf *lines)

@@ -36,6 +36,8 @@ json_t *operation_export(const json_t *document, const json_t *agents,
                          const struct operation_connectors *con);
 /* An agent of a file in canonical form: every member there, "teams" a list. */
 json_t *operation_agent(const json_t *agent);
+/* Those of `after` that `before` does not have just so; NULL is none. The caller decrefs. */
+json_t *operation_agents_changed(const json_t *before, const json_t *after);
 /* By login: the store gives them in no order. */
 void operation_agents_sort(json_t *agents);
 /* What an agent may see: by the roles (focal 2, supervisor 1), or more when "clearance" says so. */

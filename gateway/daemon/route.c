@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Where a request goes: our own few paths, then the connectors' doors, then the API and its pages. */
 #include "gateway/api/api.h"
+#include "gateway/base/log.h"
 #include "gateway/base/mem.h"
 #include "gateway/base/metric.h"
 #include "gateway/daemon/assets.h"
@@ -124,6 +125,19 @@ static void asset(struct http_req *rq, void *arg)
     assets_serve(((struct worker *)arg)->assets, rq);
 }
 
+/* Which door, and no more of the path: what follows can be a secret. */
+static void log_door(enum http_method m, struct slice path)
+{
+    static const char *const doors[] = {"healthz", "readyz", "metrics", "hooks",
+                                        "chat",    "ws",     "files",   "api"};
+    struct slice rest = slice_of(path.p + 1, path.n ? path.n - 1 : 0), first = SLICE("");
+    const char *door = "pages";
+    slice_next(&rest, '/', &first);
+    for (size_t i = 0; i < sizeof doors / sizeof doors[0]; i++)
+        door = slice_is(first, doors[i]) ? doors[i] : door;
+    log_event(LOG_DEBUG, "http.request", log_str("door", door), log_int("method", m));
+}
+
 struct http_route worker_route(struct http_req *rq, void *arg)
 {
     static const struct {
@@ -133,6 +147,8 @@ struct http_route worker_route(struct http_req *rq, void *arg)
     struct worker *w = arg;
     struct slice path = http_req_path(rq);
     enum http_method m = http_req_method(rq);
+    if (log_enabled(LOG_DEBUG))
+        log_door(m, path);
     if (m == HTTP_M_GET || m == HTTP_M_HEAD) {
         for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
             if (slice_is(path, own[i].path))

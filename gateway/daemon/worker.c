@@ -31,6 +31,7 @@
 #define WORKER_CONFIG_MAX (1u << 20)
 #define WORKER_SCAN_MS    1000
 #define WORKER_RETRY_MS   2000 /* sockets are told to come back after so long */
+#define WORKER_WAIT_MS    2000 /* so long connections wait for the store; then they hear why it is not there */
 
 /* ---- operations ---- */
 
@@ -62,11 +63,15 @@ static void op_configure(struct worker_op *o)
     retention_set(o->op, document);
     host_operation_apply(o->w->host, o->op, text);
     json_decref(document);
+    store_document_loaded(o->op);
+    log_event(LOG_DEBUG, "operation.configured", log_str("operation", store_op_name(o->op)));
 }
 
 static void on_event(void *arg, const struct store_event *ev)
 {
     struct worker_op *o = arg;
+    log_event(LOG_DEBUG, "operation.event", log_str("operation", store_op_name(o->op)),
+              log_int("kind", ev ? (int)ev->kind : -1), log_str("why", ev ? ev->why : "some were missed"));
     if (!ev || ev->kind == STORE_EV_CONFIG)
         op_configure(o);
     engine_event(o->engine, ev);
@@ -145,18 +150,19 @@ bool worker_ready(struct worker *w, const char **why)
     return false;
 }
 
+static void serve(void *arg);
+
 static void on_store_state(void *arg, bool ready, const char *why)
 {
     struct worker *w = arg;
     snprintf(w->why, sizeof w->why, "%s", ready || !why ? "" : why);
-    log_event(ready ? LOG_INFO : LOG_ERROR, ready ? "store.ready" : "store.not_ready",
-              log_str("why", w->why));
     metric_set(metric_gauge("parley_ready", "1 when messages can be stored.", ""), ready);
     if (!ready || w->draining)
         return;
     if (!w->was_ready) {
         w->was_ready = true;
         worker_scan(w);
+        serve(w);
         first_ready(w);
     }
 }
@@ -181,7 +187,10 @@ static void drain(struct worker *w)
     if (w->admin)
         local_server_free(&w->admin);
     api_drain(w->api, WORKER_RETRY_MS);
-    http_server_drain(w->http, grace, part_drained, w);
+    if (w->http)
+        http_server_drain(w->http, grace, part_drained, w);
+    else
+        loop_defer(w->loop, part_drained, w);
     host_drain(w->host, grace, part_drained, w);
 }
 
@@ -320,11 +329,15 @@ static int open_api(struct worker *w, struct err *e)
     return w->api ? 0 : -e->code;
 }
 
-static int open_doors(struct worker *w, struct err *e)
+/* Takes connections. Until the store is there they wait in the socket's queue, so that a worker that takes
+ * another's place is not seen; but not for long, since somebody may want to know why it is not there. */
+static void serve(void *arg)
 {
+    struct worker *w = arg;
     const struct config *c = w->config;
-    if (*c->tls_cert && !(w->tls = tls_server_new(c->tls_cert, c->tls_key, e)))
-        return -e->code;
+    struct err e = {0};
+    if (w->http || w->draining)
+        return;
     char *proxies = joined(c->trusted_proxies);
     struct http_config hc = {.route = worker_route,
                              .arg = w,
@@ -332,10 +345,21 @@ static int open_doors(struct worker *w, struct err *e)
                              .max_connections = (size_t)c->limits.connections,
                              .max_header = (size_t)c->limits.header,
                              .trusted_proxies = proxies};
-    w->http = http_server_new(w->loop, &hc, WORKER_FD_LISTEN, e);
+    w->http = http_server_new(w->loop, &hc, WORKER_FD_LISTEN, &e);
     mem_free(proxies);
-    if (!w->http)
+    if (!w->http || write(WORKER_FD_CONTROL, "u", 1) != 1) {
+        log_event(LOG_ERROR, "worker.serve", log_err(&e));
+        _exit(1); /* the supervisor tries again */
+    }
+}
+
+static int open_doors(struct worker *w, struct err *e)
+{
+    const struct config *c = w->config;
+    if (*c->tls_cert && !(w->tls = tls_server_new(c->tls_cert, c->tls_key, e)))
         return -e->code;
+    w->patience = timer_new(w->loop, serve, w);
+    timer_start(w->patience, WORKER_WAIT_MS);
     w->admin = admin_open(w, WORKER_FD_ADMIN, e);
     return w->admin ? 0 : -e->code;
 }
@@ -376,6 +400,7 @@ static void close_all(struct worker *w)
     while (!list_empty(&w->ops))
         op_detach(container_of(w->ops.next, struct worker_op, node));
     timer_free(&w->scan);
+    timer_free(&w->patience);
     loop_unwatch(&w->control);
     http_server_free(&w->http);
     api_free(&w->api);
@@ -412,8 +437,6 @@ int worker_run(unsigned slot, bool greet)
         log_event(LOG_ERROR, "worker.open", log_err(&e));
         _exit(1); /* half of it is open; the supervisor tries again */
     }
-    if (write(WORKER_FD_CONTROL, "u", 1) != 1)
-        return 1;
     loop_run(w->loop);
     close_all(w);
     mem_free(w);

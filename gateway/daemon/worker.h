@@ -43,7 +43,7 @@ struct worker {
     struct decide *decide;
     struct assets *assets;
     struct list ops; /* struct worker_op.node */
-    struct timer *scan;
+    struct timer *scan, *patience;
     struct watch *control;
     struct buf heard; /* from the supervisor, not yet a whole line */
     unsigned parts;   /* that still drain */

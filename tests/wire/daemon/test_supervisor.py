@@ -97,6 +97,23 @@ def test_a_store_that_stays_away_is_503_with_a_reason():
         d.wait_ready()
 
 
+def test_the_log_says_what_its_level_asks_for_and_says_it_once():
+    for level in "debug", "info":
+        with Daemon({"log_level": level}) as d:
+            pid = d.children("redis-keys")[0]
+            os.kill(pid, signal.SIGKILL)
+            assert until(lambda: d.logged("redis.ended"), 5)
+            d.wait_ready()
+            d.get("/api/v1/canary-of-a-path")
+            assert level == "info" or until(lambda: d.logged("http.request"), 5)
+            lines, text = d.logged(), d.text()
+        assert ("debug" in {line["level"] for line in lines}) == (level == "debug")
+        assert "canary-of-a-path" not in text
+        told = [(line["event"], line["why"]) for line in lines if line["event"] in ("store.ready", "store.not_ready")]
+        assert told and all(a != b for a, b in zip(told, told[1:])), told
+        assert all(line["level"] == "warn" for line in lines if line["event"] == "store.not_ready")
+
+
 def test_stopping_takes_everything_along():
     with Daemon() as d:
         pids = d.children("worker") + d.children("redis-data") + d.children("redis-keys")
