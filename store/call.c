@@ -129,7 +129,8 @@ static void error_reply(struct store *s, struct slice text, struct err *e)
         store_refused(s, e->text);
     } else {
         err_set(e, ERR_BUG, "Redis says: %.*s", (int)(text.n < 160 ? text.n : 160), text.p);
-        log_event(LOG_ERROR, "store.function_failed", log_err(e));
+        if (!slice_starts(text, "ERR Library")) /* who loads it knows what that means */
+            log_event(LOG_ERROR, "store.function_failed", log_err(e));
     }
 }
 

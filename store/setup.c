@@ -45,9 +45,10 @@ static void answered(int rc, bool maybe_done, const struct redis_reply *r, void 
             fail_server(s, q->server, e.text);
             s->server[q->server].round++; /* its other answers change nothing any more */
         } else if (s->server[q->server].pending == 0) {
+            if (!s->server[q->server].checked) /* the time is asked for each minute */
+                log_event(LOG_INFO, "store.server_ready", log_str("server", server_names[q->server]));
             s->server[q->server].checked = true;
             s->server[q->server].why[0] = '\0';
-            log_event(LOG_INFO, "store.server_ready", log_str("server", server_names[q->server]));
             ops_open_all(s);
             store_judge(s);
         }
@@ -87,12 +88,20 @@ static void take_settings(struct question *q, const struct redis_reply *r, struc
     want(r, "maxmemory-policy", "noeviction", "throws data away", e);
 }
 
-static void take_library(struct question *q, const struct redis_reply *r, struct err *e)
+static void take_loaded(struct question *q, const struct redis_reply *r, struct err *e)
 {
     (void)q;
     if (e->code && r->kind == REDIS_ERROR && slice_starts(r->s, "ERR Library") &&
         memmem(r->s.p, r->s.n, "already exists", 14))
         e->code = 0;
+}
+
+/* Asked before it is loaded, since a full server loads nothing but runs what it has. */
+static void take_library(struct question *q, const struct redis_reply *r, struct err *e)
+{
+    if (!e->code && r->kind == REDIS_ARRAY && r->n == 0)
+        ask(q->s, q->server, take_loaded, 3,
+            (const struct slice[]){SLICE("FUNCTION"), SLICE("LOAD"), functions_library});
 }
 
 static void take_time(struct question *q, const struct redis_reply *r, struct err *e)
@@ -106,15 +115,32 @@ static void take_time(struct question *q, const struct redis_reply *r, struct er
     q->s->clock_offset = (int64_t)(s * 1000 + us / 1000) - half / 1000;
 }
 
-static void take_schema(struct question *q, const struct redis_reply *r, struct err *e)
+static void judge_schema(const struct redis_reply *r, struct err *e)
 {
-    (void)q;
-    if (e->code || r->kind != REDIS_TEXT)
-        return; /* SET … NX GET: nil means that it is ours from now on */
     int64_t schema = store_number(r);
     if (schema != STORE_SCHEMA)
         err_set(e, ERR_UNSUPPORTED, "the store has schema %lld, this program knows %d", (long long)schema,
                 STORE_SCHEMA);
+}
+
+static void take_own_schema(struct question *q, const struct redis_reply *r, struct err *e)
+{
+    (void)q;
+    if (!e->code && r->kind == REDIS_TEXT) /* another was first; nil: it is ours from now on */
+        judge_schema(r, e);
+}
+
+static void take_schema(struct question *q, const struct redis_reply *r, struct err *e)
+{
+    char schema[16];
+    if (!e->code && r->kind == REDIS_TEXT)
+        judge_schema(r, e);
+    if (e->code || r->kind == REDIS_TEXT)
+        return;
+    snprintf(schema, sizeof(schema), "%d", STORE_SCHEMA);
+    ask(q->s, STORE_DATA, take_own_schema, 5,
+        (const struct slice[]){SLICE("SET"), SLICE("p:{" STORE_SYSTEM "}:schema"), slice_str(schema),
+                               SLICE("NX"), SLICE("GET")});
 }
 
 static void ask_time(struct store *s)
@@ -124,7 +150,7 @@ static void ask_time(struct store *s)
 
 static void begin(struct store *s, unsigned server)
 {
-    char schema[16];
+    char library[64];
     s->server[server].round++;
     s->server[server].pending = 0;
     s->server[server].checked = false;
@@ -133,13 +159,12 @@ static void begin(struct store *s, unsigned server)
                                SLICE("maxmemory-policy")});
     if (server != STORE_DATA)
         return;
-    snprintf(schema, sizeof(schema), "%d", STORE_SCHEMA);
-    ask(s, server, take_library, 3,
-        (const struct slice[]){SLICE("FUNCTION"), SLICE("LOAD"), functions_library});
+    snprintf(library, sizeof(library), "parley_%s", functions_version);
+    ask(s, server, take_library, 4,
+        (const struct slice[]){SLICE("FUNCTION"), SLICE("LIST"), SLICE("LIBRARYNAME"), slice_str(library)});
     ask_time(s);
-    ask(s, server, take_schema, 5,
-        (const struct slice[]){SLICE("SET"), SLICE("p:{" STORE_SYSTEM "}:schema"), slice_str(schema),
-                               SLICE("NX"), SLICE("GET")});
+    ask(s, server, take_schema, 2,
+        (const struct slice[]){SLICE("GET"), SLICE("p:{" STORE_SYSTEM "}:schema")});
 }
 
 static void on_state(struct store *s, unsigned server, bool up, const char *why)
@@ -191,7 +216,7 @@ static void library_loaded(int rc, bool maybe_done, const struct redis_reply *r,
     struct err e;
     (void)maybe_done;
     if (!store_reply_ok(l->s, rc, r, &e) && rc == 0)
-        take_library(NULL, r, &e);
+        take_loaded(NULL, r, &e);
     l->done(l->arg, &e);
     mem_free(l);
 }

@@ -63,7 +63,10 @@ static int bind_one(const char *text, const union address *a, socklen_t len, boo
     if (a->any.sa_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     if (bind(fd, &a->any, len) != 0) {
-        err_set(e, errno == EADDRINUSE ? ERR_BUSY : ERR_IO, "can't listen on %s: %s", text, strerror(errno));
+        if (errno == EADDRINUSE)
+            err_set(e, ERR_BUSY, "another program listens on %s; --listen takes another address", text);
+        else
+            err_set(e, ERR_IO, "can't listen on %s: %s", text, strerror(errno));
         close(fd);
         return -e->code;
     }

@@ -34,17 +34,14 @@ static bool log_key(const struct config *c, unsigned char key[32])
     char path[400];
     if ((size_t)snprintf(path, sizeof path, "%s/keys/log", c->data_dir) >= sizeof path)
         return false;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (fd < 0)
-            return false;
-        text_random(key, 32);
-        bool ok = write(fd, key, 32) == 32;
-        close(fd);
-        return ok;
-    }
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return false;
     bool ok = read(fd, key, 32) == 32;
+    if (!ok) { /* new, or the disk was full when it was made */
+        text_random(key, 32);
+        ok = ftruncate(fd, 0) == 0 && pwrite(fd, key, 32, 0) == 32;
+    }
     close(fd);
     return ok;
 }

@@ -10,6 +10,7 @@
 #include "gateway/daemon/process.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -439,6 +441,21 @@ static void turn(struct supervisor *s)
 
 /* ---- the beginning ---- */
 
+/* What is there can be read, so this is no reason to stay away; but whoever starts it should know why nothing
+ * comes in. */
+static void tell_room(const struct config *c)
+{
+    struct statvfs v;
+    if (statvfs(c->data_dir, &v) != 0)
+        return;
+    uint64_t free_mb = ((uint64_t)v.f_bavail * v.f_frsize) >> 20;
+    if (free_mb < (uint64_t)c->disk_low_mb)
+        fprintf(stderr,
+                "parleyd: only %" PRIu64 " MB are free where %s is; no message is taken until %" PRId64
+                " are (disk_low_mb)\n",
+                free_mb, c->data_dir, c->disk_low_mb);
+}
+
 static int open_data_dir(struct supervisor *s, struct err *e)
 {
     const char *dir = s->config->data_dir;
@@ -503,6 +520,7 @@ static int open_all(struct supervisor *s, struct err *e)
     sigprocmask(SIG_BLOCK, &set, NULL);
     s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     process_log(s->config);
+    tell_room(s->config);
     if (s->signal_fd < 0)
         return err_set(e, ERR_IO, "no signals: %s", strerror(errno));
     if (open_redis(s, e) != 0)

@@ -19,6 +19,9 @@ fresh        no   -
 LIST
 }
 
+# The folder as a word of a command: it may have spaces.
+suite_here=$(printf %q "$PWD")
+
 suite_names() {
     if [ "$1" = all ]; then suite_table | awk '{print $1}'; else suite_table | awk '$2 == "yes" {print $1}'; fi
 }
@@ -44,7 +47,7 @@ suite_python() {
         name=${program#"$dir"/}
         [ -n "$skip" ] && [[ $name == $skip ]] && continue
         pool_add "$suite" "${name%.py}" "$limit" "$kind" . \
-            "PARLEY_BUILD=$PWD/$build PYTHONPATH=$PWD/tests/lib PYTHONUNBUFFERED=1 exec /usr/bin/python3 -B $program"
+            "PARLEY_BUILD=$suite_here/$build PYTHONPATH=$suite_here/tests/lib PYTHONUNBUFFERED=1 exec /usr/bin/python3 -B $program"
     done < <(find "$dir" -name 'test_*.py' | LC_ALL=C sort)
 }
 
@@ -71,11 +74,11 @@ suite_web() {
     if [ -f gateway/web/package.json ]; then
         pool_add web web-types 180 status gateway/web "exec npm run --silent check"
         [ -n "$(find gateway/web/tests tests/web -name '*.test.ts' -not -path '*/node_modules/*' 2>/dev/null | head -1)" ] &&
-            pool_add web web-units 180 count gateway/web "exec node $PWD/tests/lib/vitest.mjs"
+            pool_add web web-units 180 count gateway/web "exec node $suite_here/tests/lib/vitest.mjs"
     fi
     [ -f gateway/chat/package.json ] && pool_add web chat-types 120 status gateway/chat "exec npm run --silent check"
     while read -r program; do
-        pool_add web "${program#tests/web/}" 420 count . "PARLEY_BUILD=$PWD/build exec node $program"
+        pool_add web "${program#tests/web/}" 420 count . "PARLEY_BUILD=$suite_here/build exec node $program"
     done < <(find tests/web -path '*/node_modules' -prune -o -name run.mjs -print | LC_ALL=C sort)
 }
 
