@@ -10,6 +10,7 @@
 
 #define BLOCK_MS "5000"
 #define DEADLINE 20000
+#define AGAIN_MS 200
 #define STREAMS  250
 #define WAKE_KEY "p:{" STORE_SYSTEM "}:wake"
 #define OPS_KEY  "p:{" STORE_SYSTEM "}:ops"
@@ -194,8 +195,12 @@ static void read_on(struct stream_reader *x)
     struct slice argv[6 + 2 * (STREAMS + 1)];
     struct buf keys[STREAMS];
     size_t n = 0;
-    if (x->reading || s->closing || !redis_up(x->block) || !s->server[STORE_DATA].checked)
+    if (x->reading || s->closing)
         return;
+    if (!redis_up(x->block) || !s->server[STORE_DATA].checked) { /* this connection may be back the first */
+        timer_start(x->again, AGAIN_MS);
+        return;
+    }
     x->n = 0;
     for (size_t i = 0; i < s->ops_n && x->n < STREAMS; i++) {
         struct store_op *op = s->ops[i];
@@ -231,8 +236,6 @@ static void again(void *arg)
 {
     struct stream_reader *x = arg;
     read_on(x);
-    if (!x->reading)
-        timer_start(x->again, 200);
 }
 
 static void block_state(struct redis *r, bool up, const char *why, void *arg)

@@ -138,9 +138,28 @@ static void job_ready(struct job *j)
 
 /* ---- fetching ---- */
 
+/* What is gone is no failure: there is nothing to tell. */
+static void fetched(struct job *j, const struct err *e)
+{
+    j->failed |= e->code && e->code != ERR_NOT_FOUND && e->code != ERR_ERASED;
+}
+
 static const char *keep(struct arena *a, const char *s)
 {
     return arena_strdup(a, s ? s : "");
+}
+
+static void take_agent(struct job *j, const struct store_agent *a)
+{
+    j->have_agent = true;
+    j->agent = *a;
+    j->agent.id = keep(j->arena, a->id);
+    j->agent.login = keep(j->arena, a->login);
+    j->agent.name = keep(j->arena, a->name);
+    j->agent.teams = keep(j->arena, a->teams);
+    j->agent.areas = keep(j->arena, a->areas);
+    j->agent.topics = keep(j->arena, a->topics);
+    j->agent.roles = keep(j->arena, a->roles);
 }
 
 static void on_agent(void *arg, const struct err *e, const struct store_agent *a)
@@ -148,15 +167,7 @@ static void on_agent(void *arg, const struct err *e, const struct store_agent *a
     struct job *j = arg;
     if (!e->code) {
         operation_member_put(j->o, a);
-        j->have_agent = true;
-        j->agent = *a;
-        j->agent.id = keep(j->arena, a->id);
-        j->agent.login = keep(j->arena, a->login);
-        j->agent.name = keep(j->arena, a->name);
-        j->agent.teams = keep(j->arena, a->teams);
-        j->agent.areas = keep(j->arena, a->areas);
-        j->agent.topics = keep(j->arena, a->topics);
-        j->agent.roles = keep(j->arena, a->roles);
+        take_agent(j, a);
     }
     job_ready(j);
 }
@@ -164,6 +175,7 @@ static void on_agent(void *arg, const struct err *e, const struct store_agent *a
 static void on_entry(void *arg, const struct err *e, const struct store_entry *entries, size_t n)
 {
     struct job *j = arg;
+    fetched(j, e);
     if (!e->code && n) {
         struct buf b;
         buf_init(&b, 2u << 20);
@@ -180,6 +192,7 @@ static void on_entry(void *arg, const struct err *e, const struct store_entry *e
 static void on_card(void *arg, const struct err *e, struct slice json)
 {
     struct job *j = arg;
+    fetched(j, e);
     if (!e->code)
         j->what = arena_slice(j->arena, json);
     job_ready(j);
@@ -188,6 +201,7 @@ static void on_card(void *arg, const struct err *e, struct slice json)
 static void on_thread(void *arg, const struct err *e, const struct store_thread *t)
 {
     struct job *j = arg;
+    fetched(j, e);
     if (e->code) {
         job_ready(j);
         return;
@@ -209,6 +223,19 @@ static void on_thread(void *arg, const struct err *e, const struct store_thread 
         card_thread(j->o, &j->t, on_card, j);
     else
         store_entries_get(j->o->op, t->id, j->ev.seq, j->ev.seq, on_entry, j);
+}
+
+/* The event itself tells how many threads the agent has now. */
+static bool take_load(struct job *j)
+{
+    struct member *m = operation_member(j->o, j->ev.agent);
+    if (!m)
+        return false;
+    if (!j->only) /* a replay tells of before; the number of now is known */
+        m->a.load = (unsigned)j->ev.seq;
+    if (may_concern(j))
+        take_agent(j, &m->a);
+    return true;
 }
 
 void dispatch_event(struct api_op *o, const struct store_event *ev, struct agent_socket *s,
@@ -234,7 +261,9 @@ void dispatch_event(struct api_op *o, const struct store_event *ev, struct agent
         memcpy(o->dispatched, ev->id, sizeof o->dispatched); /* who is not live yet will ask for it */
     switch (ev->kind) {
     case STORE_EV_AGENT:
-        if (may_concern(j) || strcmp(j->ev.why, "skills") == 0)
+        if (is_load(ev) && take_load(j))
+            job_ready(j);
+        else if (may_concern(j) || strcmp(j->ev.why, "skills") == 0)
             store_agent_get(o->op, j->ev.agent, on_agent, j);
         else
             job_ready(j);

@@ -15,6 +15,7 @@ struct job {
     struct store_agent agent;
     struct agent_socket *only; /* a replay; NULL: all that are live */
     bool have_thread, have_agent, ready;
+    bool failed; /* the store could not tell: nobody has heard it */
     enum store_status status;
     unsigned attempt;
     struct slice error;

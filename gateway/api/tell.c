@@ -103,13 +103,17 @@ void tell_socket(struct job *j, struct agent_socket *s)
     struct buf b;
     const struct who *w = &s->caller.who;
     if (j->ev.id[0] && dispatch_id_compare(j->ev.id, s->cursor) <= 0)
-        return; /* a replay has told it already */
+        return;      /* a replay has told it already */
+    if (j->failed) { /* to go on would lose it: who comes back is told from the last frame that came */
+        socket_close(s, 1013, "unavailable");
+        return;
+    }
     buf_init(&b, 4u << 20);
     if (j->ev.kind == STORE_EV_AGENT)
         tell_agent(&b, j, w);
     else if (j->have_thread) {
         unsigned rights = rights_thread(w, &j->t, false);
-        if (j->ev.kind == STORE_EV_THREAD)
+        if (j->ev.kind == STORE_EV_THREAD && j->what.n)
             tell_thread(&b, j, w, rights);
         else
             tell_entry(&b, j, rights);

@@ -255,7 +255,7 @@ class AgentSocket:
 
     def __init__(self, parley, token, op="demo"):
         self.parley, self.token, self.op = parley, token, op
-        self.frames, self.ws, self.n, self.after = [], None, 0, None
+        self.frames, self.ws, self.n, self.after, self.broken = [], None, 0, None, None
         self.changed = asyncio.Condition()
 
     async def open(self, after=None):
@@ -278,8 +278,9 @@ class AgentSocket:
                 async with self.changed:
                     self.frames.append(frame)
                     self.changed.notify_all()
-        except Exception:
-            pass
+        except Exception as e:  # noqa: BLE001 (told to who waits: a frame that is no JSON, or the end)
+            self.broken = e
+        self.broken = self.broken or ConnectionError("the socket was closed")
         async with self.changed:
             self.changed.notify_all()
 
@@ -292,8 +293,9 @@ class AgentSocket:
                     if f["type"] == type and where(f):
                         return self.frames.pop(i)
                 left = end - time.time()
-                if left <= 0:
-                    raise TimeoutError(f"no {type} in {seconds} s; there are {[f['type'] for f in self.frames]}")
+                if left <= 0 or self.broken:
+                    why = f"no {type} in {seconds} s; there are {[f['type'] for f in self.frames]}"
+                    raise TimeoutError(why) if not self.broken else ConnectionError(f"{why}; {self.broken!r}")
                 try:
                     await asyncio.wait_for(self.changed.wait(), left)
                 except asyncio.TimeoutError:
@@ -310,6 +312,8 @@ class AgentSocket:
                 for i, f in enumerate(self.frames):
                     if f["type"] in ("ok", "error") and f.get("ref") == ref:
                         return self.frames.pop(i)
+                if self.broken:
+                    raise ConnectionError(f"no answer to {type}: {self.broken!r}")
                 try:
                     await asyncio.wait_for(self.changed.wait(), 1)
                 except asyncio.TimeoutError:
