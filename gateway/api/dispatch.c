@@ -165,6 +165,7 @@ static void take_agent(struct job *j, const struct store_agent *a)
 static void on_agent(void *arg, const struct err *e, const struct store_agent *a)
 {
     struct job *j = arg;
+    fetched(j, e);
     if (!e->code) {
         operation_member_put(j->o, a);
         take_agent(j, a);
