@@ -88,7 +88,7 @@ do
     end)
 
     -- agent socket presence
-    P.reg('agent_beat', function(K, a)
+    P.reg_full('agent_beat', function(K, a)
         local now, agent = P.now(), a[1]
         local ds = call('HGET', K .. 'agent:' .. agent, 'ds')
         if not ds then
@@ -105,7 +105,7 @@ do
     end)
 
     -- agent socket: the last socket's end leaves some time for the page to come back.
-    P.reg('agent_leave', function(K, a)
+    P.reg_full('agent_leave', function(K, a)
         local now, agent = P.now(), a[1]
         local key = K .. 'sock:' .. agent
         if call('ZREM', key, a[2]) == 0 then
@@ -118,7 +118,7 @@ do
     end)
 
     -- fence count: agents whose time is over; what sleeps and is due. So many of each per call; the larger number of the two.
-    P.reg('agents_sweep', function(K, a)
+    P.reg_full('agents_sweep', function(K, a)
         if P.fenced(K, 'router', a[1]) then
             return P.err('FENCED')
         end

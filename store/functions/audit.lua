@@ -3,7 +3,7 @@
 -- audit stream: a actor, x action, o object, d detail. seals stream: s number, n lines, c lines in all, l last line's id, h hash.
 do
     -- actor action object detail, any number of times
-    P.reg('audit_add', function(K, a)
+    P.reg_full('audit_add', function(K, a)
         for i = 1, #a, 4 do
             P.audit(K, a[i], a[i + 1], a[i + 2], a[i + 3])
         end
@@ -11,7 +11,7 @@ do
     end)
 
     -- fence number lines total last hash: the next seal, when it is the next.
-    P.reg('audit_seal', function(K, a)
+    P.reg_full('audit_seal', function(K, a)
         if P.fenced(K, 'audit', a[1]) then
             return P.err('FENCED')
         end

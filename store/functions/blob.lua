@@ -19,7 +19,7 @@ do
         return v[2]
     end)
 
-    P.reg('blob_forget', function(K, a)
+    P.reg_full('blob_forget', function(K, a)
         for _, id in ipairs(a) do
             call('DEL', K .. 'blob:' .. id)
             call('SREM', K .. 'blobs', id)
@@ -37,13 +37,13 @@ do
     end)
 
     -- id: the store's id and whether the shared directory was marked with it. The first node's is taken.
-    P.reg('blobs_mark', function(K, a)
+    P.reg_full('blobs_mark', function(K, a)
         call('HSETNX', K .. 'store', 'id', a[1])
         local v = P.fields(K .. 'store', 'id', 'marked')
         return {v.id, v.marked}
     end)
 
-    P.reg('blobs_marked', function(K, a)
+    P.reg_full('blobs_marked', function(K, a)
         if call('HGET', K .. 'store', 'id') == a[1] then
             call('HSET', K .. 'store', 'marked', 1)
         end

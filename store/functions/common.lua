@@ -42,22 +42,30 @@ function P.err(text)
     return redis.error_reply(text)
 end
 
--- The names carry the version, since Redis's function names are global: an old node goes on with its own library.
-function P.reg(name, fn)
-    redis.register_function('p' .. VERSION .. '_' .. name, function(keys, args)
-        return fn(keys[1], args)
-    end)
-end
-
--- The same for functions that write nothing.
-function P.reg_ro(name, fn)
+local function register(name, fn, flags)
     redis.register_function {
         function_name = 'p' .. VERSION .. '_' .. name,
         callback = function(keys, args)
             return fn(keys[1], args)
         end,
-        flags = {'no-writes'}
+        flags = flags
     }
+end
+
+-- The names carry the version, since Redis's function names are global: an old node goes on with its own library.
+function P.reg(name, fn)
+    register(name, fn, {})
+end
+
+-- The same for functions that write nothing.
+function P.reg_ro(name, fn)
+    register(name, fn, {'no-writes'})
+end
+
+-- For what must also work when Redis is full: what makes room (erasing, retention, sending), ends what is under way, or protects somebody.
+-- It may need a little memory itself; what people and agents write is refused meanwhile.
+function P.reg_full(name, fn)
+    register(name, fn, {'allow-oom'})
 end
 
 -- A handle as text, for the audit.

@@ -57,7 +57,7 @@ do
     end
 
     -- contact actor: {key id, the threads that it names}. Idempotent.
-    P.reg('erase_begin', function(K, a)
+    P.reg_full('erase_begin', function(K, a)
         local contact, key = a[1], K .. 'contact:' .. a[1]
         local v = call('HMGET', key, 'k', 'T')
         if not v[1] then
@@ -87,19 +87,19 @@ do
     end)
 
     -- thread actor
-    P.reg('erase_thread', function(K, a)
+    P.reg_full('erase_thread', function(K, a)
         forget_thread(K, a[1], P.now(), a[2])
         return redis.status_reply('OK')
     end)
 
     -- kid hash: the line that outlives the key; the first time stays.
-    P.reg('erase_ledger', function(K, a)
+    P.reg_full('erase_ledger', function(K, a)
         call('HSETNX', K .. 'ledger', a[1], a[2] .. ' ' .. int(P.now()))
         return call('HGET', K .. 'ledger', a[1])
     end)
 
     -- contact kid actor: the key is gone: nodes drop it.
-    P.reg('erase_keyless', function(K, a)
+    P.reg_full('erase_keyless', function(K, a)
         local now = P.now()
         P.event(K, now, P.EV_KEYS, {'q', a[2], 'c', a[1], 'w', 'destroyed'})
         P.event(K, now, P.EV_CONTACT, {'c', a[1], 'w', 'erased', 'x', a[3]})
@@ -107,7 +107,7 @@ do
     end)
 
     -- contact actor
-    P.reg('erase_done', function(K, a)
+    P.reg_full('erase_done', function(K, a)
         if call('HDEL', K .. 'erasing', a[1]) == 1 then
             P.audit(K, a[2], 'contact.erase', 'contact:' .. P.hex(a[1]), '')
         end

@@ -21,7 +21,7 @@ do
     end)
 
     -- id: what was claimed failed, and may be tried again at once.
-    P.reg('idem_drop', function(K, a)
+    P.reg_full('idem_drop', function(K, a)
         local key = K .. 'idem:' .. a[1]
         if call('HEXISTS', key, 'x') == 0 then
             call('DEL', key)
@@ -30,7 +30,7 @@ do
     end)
 
     -- id body answer: keeps the answer, also when the claim ended meanwhile and nobody took it.
-    P.reg('idem_finish', function(K, a)
+    P.reg_full('idem_finish', function(K, a)
         local key = K .. 'idem:' .. a[1]
         call('HSET', key, 'x', a[2])
         call('EXPIRE', key, KEEP_S)

@@ -6,7 +6,7 @@ do
     local AGAIN_MS = 60000
 
     -- name node ttl: the fence when the node holds it (taken or renewed), else minus the milliseconds that it is another's.
-    P.reg('lease_take', function(K, a)
+    P.reg_full('lease_take', function(K, a)
         local key, node, ttl = K .. 'lease:' .. a[1], a[2], a[3]
         local now = call('GET', key)
         if not now then
@@ -23,7 +23,7 @@ do
     end)
 
     -- name node
-    P.reg('lease_give', function(K, a)
+    P.reg_full('lease_give', function(K, a)
         local key = K .. 'lease:' .. a[1]
         local now = call('GET', key)
         if now and string.match(now, '^(%S+) ') == a[2] then
@@ -32,18 +32,18 @@ do
         return redis.status_reply('OK')
     end)
 
-    P.reg('timer_set', function(K, a)
+    P.reg_full('timer_set', function(K, a)
         call('ZADD', K .. 'timers', a[2], a[1])
         return redis.status_reply('OK')
     end)
 
-    P.reg('timer_drop', function(K, a)
+    P.reg_full('timer_drop', function(K, a)
         call('ZREM', K .. 'timers', a[1])
         return redis.status_reply('OK')
     end)
 
     -- fence: what is due as {timer, its new time, …}, and first how long until the next one (-1: none).
-    P.reg('timers_due', function(K, a)
+    P.reg_full('timers_due', function(K, a)
         if P.fenced(K, 'timers', a[1]) then
             return P.err('FENCED')
         end
@@ -61,7 +61,7 @@ do
     end)
 
     -- timer time: it was handled; drops it unless somebody set it anew meanwhile.
-    P.reg('timer_done', function(K, a)
+    P.reg_full('timer_done', function(K, a)
         local key = K .. 'timers'
         if call('ZSCORE', key, a[1]) == a[2] then
             call('ZREM', key, a[1])

@@ -17,7 +17,7 @@ do
     end
 
     -- channel fence blind…: a holder begins, or has lost an answer: all but the recipients named are due again.
-    P.reg('out_open', function(K, a)
+    P.reg_full('out_open', function(K, a)
         local channel, fence = a[1], a[2]
         if fenced(K, channel, fence) then
             return P.err('FENCED')
@@ -67,7 +67,7 @@ do
     end
 
     -- channel fence count: {ms until the next is due or -1, {item…}…}; the recipients are leased.
-    P.reg('out_take', function(K, a)
+    P.reg_full('out_take', function(K, a)
         local channel = a[1]
         if fenced(K, channel, a[2]) then
             return P.err('FENCED')
@@ -105,7 +105,7 @@ do
     end
 
     -- channel fence item blind
-    P.reg('out_begin', function(K, a)
+    P.reg_full('out_begin', function(K, a)
         local e = check(K, a)
         if e then
             return e
@@ -118,7 +118,7 @@ do
     end)
 
     -- channel fence item blind progress (sealed)
-    P.reg('out_progress', function(K, a)
+    P.reg_full('out_progress', function(K, a)
         local e = check(K, a)
         if e then
             return e
@@ -168,7 +168,7 @@ do
     end
 
     -- channel fence item blind status retry_ms dead blocked error ids (sealed) node, then selector+hash per id
-    P.reg('out_result', function(K, a)
+    P.reg_full('out_result', function(K, a)
         local e = check(K, a)
         if e then
             return e
@@ -206,7 +206,7 @@ do
     end)
 
     -- thread number error (sealed): for an error that came early
-    P.reg('status_error', function(K, a)
+    P.reg_full('status_error', function(K, a)
         local key, field = K .. 'log:' .. a[1], 's' .. a[2]
         local v = call('HGET', key, field)
         if v then

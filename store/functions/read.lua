@@ -87,7 +87,7 @@ do
     end)
 
     -- blind
-    P.reg('address_forget', function(K, a)
+    P.reg_full('address_forget', function(K, a)
         local contact = P.addr_get(K, a[1])
         if not contact then
             return P.err('NOT_FOUND no such address')
@@ -288,7 +288,7 @@ do
 
     -- thread number nonce (12, of the envelope that was read) at (its place) entry ('' leaves) status-as-read status-new why actor: for new
     -- ciphertext of the same entry. why '': no event.
-    P.reg('entry_replace', function(K, a)
+    P.reg_full('entry_replace', function(K, a)
         local key, seq = K .. 'log:' .. a[1], a[2]
         local v = call('HMGET', key, seq, 's' .. seq)
         if not v[1] then
@@ -313,7 +313,7 @@ do
     end)
 
     -- thread clearance: every entry has it now
-    P.reg('resealed', function(K, a)
+    P.reg_full('resealed', function(K, a)
         if call('HGET', K .. 'thread:' .. a[1], 'cl') == a[2] then
             call('ZREM', K .. 'reseal', a[1])
         end
@@ -324,7 +324,7 @@ do
     -- tries 1, job (sealed)
     local LEASE_MS = 60000
 
-    P.reg('media_next', function(K)
+    P.reg_full('media_next', function(K)
         local now = P.now()
         local item = call('ZRANGEBYSCORE', K .. 'media', '-inf', int(now), 'LIMIT', 0, 1)[1]
         if not item then
@@ -347,7 +347,7 @@ do
     end)
 
     -- item retry_ms (0: it is done)
-    P.reg('media_done', function(K, a)
+    P.reg_full('media_done', function(K, a)
         if a[2] ~= '0' then
             call('ZADD', K .. 'media', 'XX', a[2], a[1])
         else

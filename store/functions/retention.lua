@@ -85,7 +85,7 @@ do
     end
 
     -- thread numbers: {whether its contact has no thread any more, contact}
-    P.reg('retention_drop', function(K, a)
+    P.reg_full('retention_drop', function(K, a)
         local id = a[1]
         local log, contact = K .. 'log:' .. id, call('HGET', K .. 'thread:' .. id, 'c')
         for seq in string.gmatch(a[2], '%d+') do
@@ -96,7 +96,7 @@ do
     end)
 
     -- contact: its record, after it was erased, when nothing names it.
-    P.reg('retention_contact', function(K, a)
+    P.reg_full('retention_contact', function(K, a)
         local v = call('HMGET', K .. 'contact:' .. a[1], 'T', 'er')
         if (v[1] or '') == '' and v[2] then
             call('DEL', K .. 'contact:' .. a[1])
@@ -105,7 +105,7 @@ do
     end)
 
     -- entries contacts: what a run has removed
-    P.reg('retention_done', function(K, a)
+    P.reg_full('retention_done', function(K, a)
         P.audit(K, 'system', 'retention', 'entries', a[1] .. ' ' .. a[2])
         return redis.status_reply('OK')
     end)

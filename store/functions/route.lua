@@ -62,7 +62,7 @@ do
     end
 
     -- fence count: the offers whose time is over, so many per call, since a function holds everybody up; how many there were.
-    P.reg('offers_expire', function(K, a)
+    P.reg_full('offers_expire', function(K, a)
         if P.fenced(K, 'router', a[1]) then
             return P.err('FENCED')
         end
@@ -104,7 +104,7 @@ do
     end
 
     -- thread agent
-    P.reg('accept', function(K, a)
+    P.reg_full('accept', function(K, a)
         local t, e = find(K, a[1])
         if not t then
             return e
@@ -118,7 +118,7 @@ do
     end)
 
     -- thread agent reason
-    P.reg('decline', function(K, a)
+    P.reg_full('decline', function(K, a)
         local t, e = find(K, a[1])
         if not t then
             return e
@@ -151,7 +151,7 @@ do
     end)
 
     -- thread actor agent clearance n field value… : agent '' puts it into the queue.
-    P.reg('transfer', function(K, a)
+    P.reg_full('transfer', function(K, a)
         local t, e = find(K, a[1])
         if not t then
             return e
@@ -190,7 +190,7 @@ do
     end)
 
     -- thread actor outcome
-    P.reg('resolve', function(K, a)
+    P.reg_full('resolve', function(K, a)
         local t, e = find(K, a[1])
         if not t then
             return e
@@ -287,7 +287,7 @@ do
     end)
 
     -- thread agent seq: a mark of the assignee's; others' reading leaves no trace here.
-    P.reg('read', function(K, a)
+    P.reg_full('read', function(K, a)
         local t, e = find(K, a[1])
         if not t then
             return e

@@ -73,7 +73,7 @@ do
     end)
 
     -- selector+hash status error (for it when it is known, else sealed for the operation) node: 1 applied or too old, 0 parked
-    P.reg('status', function(K, a)
+    P.reg_full('status', function(K, a)
         local now, rank = P.now(), rank_of[tonumber(a[2])]
         local v = P.sent_get(K, now, sub(a[1], 1, 3), sub(a[1], 4))
         if not v then
@@ -103,7 +103,7 @@ do
     end)
 
     -- thread number and_before status node: what the person's page has fetched or shown, on the channel of that entry.
-    P.reg('status_set', function(K, a)
+    P.reg_full('status_set', function(K, a)
         local now, thread, first, rank = P.now(), a[1], tonumber(a[2]), rank_of[tonumber(a[4])]
         local key, channel, moved = K .. 'log:' .. thread, nil, 0
         for seq = first, math.max(1, first - (a[3] == '1' and 499 or 0)), -1 do
@@ -132,7 +132,7 @@ do
     end)
 
     -- blind blocked
-    P.reg('address_blocked', function(K, a)
+    P.reg_full('address_blocked', function(K, a)
         local contact, v = P.addr_get(K, a[1])
         if not contact then
             return P.err('NOT_FOUND no such address')

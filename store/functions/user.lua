@@ -35,7 +35,7 @@ do
     end
 
     -- user disabled actor: the record. Disabling ends all sessions.
-    P.reg('user_disable', function(K, a)
+    P.reg_full('user_disable', function(K, a)
         local key = K .. 'user:' .. a[1]
         if call('EXISTS', key) == 0 then
             return P.err('NOT_FOUND no such user')
@@ -76,7 +76,7 @@ do
     -- user network device ('' none): counts a try before it is made, so that many at once are not free. After a few, each has to wait
     -- longer, never for good. What others try elsewhere never delays a device or a network that has signed in with this name. Unknown
     -- logins are counted the same, or the difference would tell who exists.
-    P.reg('user_try', function(K, a)
+    P.reg_full('user_try', function(K, a)
         local now, net, device = P.now(), a[2] or '', a[3] or ''
         local own, all = K .. 'try:' .. a[1] .. (device ~= '' and device or net), K .. 'trys:' .. a[1]
         local known = device ~= '' or call('ZSCORE', K .. 'from:' .. a[1], net)
@@ -95,7 +95,7 @@ do
     end)
 
     -- user network device
-    P.reg('user_try_good', function(K, a)
+    P.reg_full('user_try_good', function(K, a)
         local now, net, device = P.now(), a[2] or '', a[3] or ''
         local from = K .. 'from:' .. a[1]
         call('DEL', K .. 'try:' .. a[1] .. net)
@@ -110,7 +110,7 @@ do
     end)
 
     -- hash user idle_s
-    P.reg('session_new', function(K, a)
+    P.reg_full('session_new', function(K, a)
         local u = P.fields(K .. 'user:' .. a[2], 'g', 'ds')
         if u.ds ~= '0' then
             return P.err('AUTH no such user, or disabled')
@@ -123,7 +123,7 @@ do
 
     -- hash: the user as user_get gives it. Using it keeps it alive; written only when a tenth of the time is gone, so that most
     -- checks are reads.
-    P.reg('session_check', function(K, a)
+    P.reg_full('session_check', function(K, a)
         local key = K .. 'sess:' .. a[1]
         local s = P.fields(key, 'u', 'g', 'i')
         if s.u == '' then
@@ -140,7 +140,7 @@ do
         return record(K, s.u)
     end)
 
-    P.reg('session_end', function(K, a)
+    P.reg_full('session_end', function(K, a)
         call('DEL', K .. 'sess:' .. a[1])
         return redis.status_reply('OK')
     end)
@@ -159,7 +159,7 @@ do
     end)
 
     -- id actor: the operation
-    P.reg('token_end', function(K, a)
+    P.reg_full('token_end', function(K, a)
         local hash = call('HGET', K .. 'tokens', a[1])
         if not hash then
             return P.err('NOT_FOUND no such token')

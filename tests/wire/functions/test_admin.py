@@ -47,6 +47,23 @@ def searched(value, words):
     return b"\2" + value[1:] + words + struct.pack(">H", len(words))
 
 
+def test_a_full_server_erases_resolves_and_takes_nothing(s):
+    c, t = handle(5), handle(51)
+    contact(s, c, [t], [b"D" * 16])
+    thread(s, t, c, ASSIGNED, [1], agent=b"amal")
+    s.r.config_set("maxmemory", 1)
+    try:
+        for name in "ingest", "write", "contact_patch", "document_put":
+            assert s.refused(name, "") == "OOM", name
+        s.call("resolve", t, "amal", "answered")
+        assert s.call("erase_begin", c, "boss") == [b"7", t]
+        s.call("erase_thread", t, "boss")
+        s.call("erase_ledger", "7", "hash")
+        s.call("erase_done", c, "boss")
+    finally:
+        s.r.config_set("maxmemory", 0)
+
+
 def test_erasing_leaves_nothing_to_find(s):
     c, t1, t2, blind = handle(1), handle(11), handle(12), b"B" * 16
     contact(s, c, [t1, t2], [blind, b"C" * 16])
