@@ -38,10 +38,9 @@ struct http_parsed {
     struct connector_item *items;
     size_t n;
     struct http_chunk *memory;
-    void *root;      /* json_t: texts are borrowed from it */
     char error[200]; /* "messages[3].from.address: …" */
 };
-/* False with error: nothing of it may be taken. */
+/* False with error: nothing of it may be taken. Texts are borrowed from the body. */
 bool http_parse(struct http_parsed *p, struct connector_bytes body);
 void http_parsed_clear(struct http_parsed *p);
 void *http_alloc(struct http_parsed *p, size_t n); /* zeroed; NULL when there is no memory */

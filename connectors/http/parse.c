@@ -33,8 +33,6 @@ void http_parsed_clear(struct http_parsed *p)
         free(p->memory);
         p->memory = next;
     }
-    json_decref(p->root);
-    p->root = NULL;
 }
 
 static const struct section {
@@ -52,44 +50,47 @@ static const struct section {
 };
 #define SECTIONS (sizeof(sections) / sizeof(sections[0]))
 
-static bool wrong(struct http_parsed *p, const char *what, const char *name)
+static bool wrong(struct http_parsed *p, const char *what, struct connector_bytes name)
 {
-    snprintf(p->error, sizeof(p->error), "%.48s%s", name, what);
+    snprintf(p->error, sizeof(p->error), "%.*s%s", (int)(name.n < 48 ? name.n : 48), name.n ? name.p : "",
+             what);
     return false;
 }
 
-/* How many items there are, and whether every member of the body is one of ours. */
-static bool count(struct http_parsed *p, json_t *root, size_t *total)
+/* Finds the sections and how many items there are; every member of the body must be one of them. */
+static bool find(struct http_parsed *p, const struct http_json *root, const struct http_json *found[SECTIONS],
+                 size_t *total)
 {
-    const char *key;
-    json_t *v;
-    if (!json_is_object(root))
-        return wrong(p, "the body must be an object", "");
-    json_object_foreach(root, key, v)
-    {
+    const struct connector_bytes body = {NULL, 0};
+    if (root->type != HTTP_JSON_OBJECT)
+        return wrong(p, "the body must be an object", body);
+    for (const struct http_json *v = root->list.first; v; v = v->next) {
         size_t s = 0;
-        while (s < SECTIONS && strcmp(sections[s].name, key) != 0)
+        while (s < SECTIONS && !http_json_is(v->name, sections[s].name))
             s++;
         if (s == SECTIONS)
-            return wrong(p, ": no such member", key);
-        if (!json_is_array(v))
-            return wrong(p, ": an array is wanted", key);
-        *total += json_array_size(v);
+            return wrong(p, ": no such member", v->name);
+        if (found[s])
+            return wrong(p, ": is there twice", v->name);
+        if (v->type != HTTP_JSON_LIST)
+            return wrong(p, ": an array is wanted", v->name);
+        found[s] = v;
+        *total += v->list.n;
     }
     if (*total > HTTP_ITEMS)
-        return wrong(p, "more than 2000 items in one request", "");
-    return *total > 0 || wrong(p, "nothing in it", "");
+        return wrong(p, "more than 2000 items in one request", body);
+    return *total > 0 || wrong(p, "nothing in it", body);
 }
 
-static bool read_section(struct http_parsed *p, const struct section *s, json_t *list)
+static bool read_section(struct http_parsed *p, const struct section *s, const struct http_json *list)
 {
     struct http_where w = {p, s->name, 0};
-    for (; w.i < json_array_size(list); w.i++) {
+    for (const struct http_json *v = list->list.first; v; v = v->next, w.i++) {
         struct connector_item *it = &p->items[p->n];
         it->size = sizeof(*it);
         it->kind = s->kind;
         it->on = s->on;
-        if (!http_object(&w, "", json_array_get(list, w.i), s->members, it) || (s->done && !s->done(&w, it)))
+        if (!http_object(&w, "", v, s->members, it) || (s->done && !s->done(&w, it)))
             return false;
         p->n++;
     }
@@ -98,21 +99,15 @@ static bool read_section(struct http_parsed *p, const struct section *s, json_t 
 
 bool http_parse(struct http_parsed *p, struct connector_bytes body)
 {
-    json_error_t e;
+    const struct http_json *found[SECTIONS] = {NULL};
     size_t total = 0;
     *p = (struct http_parsed){0};
-    json_t *root = json_loadb(body.n ? body.p : "", body.n, JSON_REJECT_DUPLICATES, &e);
-    if (!root) {
-        snprintf(p->error, sizeof(p->error), "line %d, column %d: no JSON, or a member twice", e.line,
-                 e.column);
-        return false;
-    }
-    p->root = root;
-    if (!count(p, root, &total))
+    const struct http_json *root = http_json_read(p, body);
+    if (!root || !find(p, root, found, &total))
         return false;
     p->items = http_alloc(p, total * sizeof(*p->items));
     for (size_t s = 0; p->items && s < SECTIONS; s++) {
-        if (!read_section(p, &sections[s], json_object_get(root, sections[s].name)))
+        if (found[s] && !read_section(p, &sections[s], found[s]))
             return false;
     }
     return p->items != NULL;

@@ -27,31 +27,39 @@ bool http_wrong(struct http_where *w, const char *at, const char *member, const 
     return false;
 }
 
-static bool string(struct http_where *w, const char *at, const struct http_member *m, json_t *v,
-                   struct connector_bytes *to)
+static bool wrong_name(struct http_where *w, const char *at, struct connector_bytes name)
 {
-    if (!json_is_string(v))
+    char text[49];
+    snprintf(text, sizeof(text), "%.*s", (int)(name.n < 48 ? name.n : 48), name.p);
+    return http_wrong(w, at, text, "no such member");
+}
+
+static bool string(struct http_where *w, const char *at, const struct http_member *m,
+                   const struct http_json *v, struct connector_bytes *to)
+{
+    if (v->type != HTTP_JSON_TEXT)
         return http_wrong(w, at, m->name, "a string is wanted");
-    *to = (struct connector_bytes){json_string_value(v), json_string_length(v)};
+    *to = v->text;
     if (to->n > m->max)
         return http_wrong(w, at, m->name, "too long");
     return to->n || !m->required || http_wrong(w, at, m->name, "is empty");
 }
 
-static bool member(struct http_where *w, const char *at, const struct http_member *m, json_t *v, char *to)
+static bool member(struct http_where *w, const char *at, const struct http_member *m,
+                   const struct http_json *v, char *to)
 {
     switch (m->type) {
     case HTTP_STRING:
         return string(w, at, m, v, (struct connector_bytes *)(void *)(to + m->offset));
     case HTTP_FLAG:
-        if (!json_is_boolean(v))
+        if (v->type != HTTP_JSON_TRUE && v->type != HTTP_JSON_FALSE)
             return http_wrong(w, at, m->name, "true or false is wanted");
-        *(bool *)(void *)(to + m->offset) = json_is_true(v);
+        *(bool *)(void *)(to + m->offset) = v->type == HTTP_JSON_TRUE;
         return true;
     case HTTP_REAL:
-        if (!json_is_number(v))
+        if (v->type != HTTP_JSON_REAL && v->type != HTTP_JSON_INTEGER)
             return http_wrong(w, at, m->name, "a number is wanted");
-        *(double *)(void *)(to + m->offset) = json_number_value(v);
+        *(double *)(void *)(to + m->offset) = v->type == HTTP_JSON_REAL ? v->real : (double)v->integer;
         return true;
     case HTTP_OTHER:
         return m->other(w, at, v, to);
@@ -59,20 +67,20 @@ static bool member(struct http_where *w, const char *at, const struct http_membe
     return false;
 }
 
-bool http_object(struct http_where *w, const char *at, json_t *o, const struct http_member *members, void *to)
+bool http_object(struct http_where *w, const char *at, const struct http_json *o,
+                 const struct http_member *members, void *to)
 {
-    const char *key;
-    json_t *v;
     uint32_t seen = 0;
-    if (!json_is_object(o))
+    if (o->type != HTTP_JSON_OBJECT)
         return http_wrong(w, at, "", "an object is wanted");
-    json_object_foreach(o, key, v)
-    {
+    for (const struct http_json *v = o->list.first; v; v = v->next) {
         size_t i = 0;
-        while (members[i].name && strcmp(members[i].name, key) != 0)
+        while (members[i].name && !http_json_is(v->name, members[i].name))
             i++;
         if (!members[i].name)
-            return http_wrong(w, at, key, "no such member");
+            return wrong_name(w, at, v->name);
+        if (seen & 1u << i)
+            return http_wrong(w, at, members[i].name, "is there twice");
         if (!member(w, at, &members[i], v, to))
             return false;
         seen |= 1u << i;
@@ -86,14 +94,19 @@ bool http_object(struct http_where *w, const char *at, json_t *o, const struct h
 
 /* ---- parts of a message ---- */
 
-static bool time_of(struct http_where *w, const char *at, json_t *v, void *to)
+static bool is(const struct http_json *v, const char *s)
+{
+    return v->type == HTTP_JSON_TEXT && http_json_is(v->text, s);
+}
+
+static bool time_of(struct http_where *w, const char *at, const struct http_json *v, void *to)
 {
     struct connector_item *it = to;
-    return (json_is_string(v) && http_time(json_string_value(v), json_string_length(v), &it->time_ms)) ||
+    return (v->type == HTTP_JSON_TEXT && http_time(v->text.p, v->text.n, &it->time_ms)) ||
            http_wrong(w, at, "time", "a time like 2026-01-31T12:00:00Z is wanted");
 }
 
-static bool kind_of(struct http_where *w, const char *at, json_t *v, void *to)
+static bool kind_of(struct http_where *w, const char *at, const struct http_json *v, void *to)
 {
     static const struct {
         const char *name;
@@ -102,9 +115,8 @@ static bool kind_of(struct http_where *w, const char *at, json_t *v, void *to)
                  {"edit", CONNECTOR_EDIT},
                  {"deletion", CONNECTOR_DELETION},
                  {"reaction", CONNECTOR_REACTION}};
-    const char *s = json_is_string(v) ? json_string_value(v) : "";
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (strcmp(s, kinds[i].name) == 0) {
+        if (is(v, kinds[i].name)) {
             ((struct connector_item *)to)->kind = kinds[i].kind;
             return true;
         }
@@ -112,29 +124,29 @@ static bool kind_of(struct http_where *w, const char *at, json_t *v, void *to)
     return http_wrong(w, at, "kind", "message, edit, deletion or reaction is wanted");
 }
 
-static bool clearance_of(struct http_where *w, const char *at, json_t *v, void *to)
+static bool clearance_of(struct http_where *w, const char *at, const struct http_json *v, void *to)
 {
-    if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > 2)
+    if (v->type != HTTP_JSON_INTEGER || v->integer < 0 || v->integer > 2)
         return http_wrong(w, at, "clearance", "0, 1 or 2 is wanted");
-    ((struct connector_item *)to)->clearance = (int)json_integer_value(v);
+    ((struct connector_item *)to)->clearance = (int)v->integer;
     return true;
 }
 
-static bool address_of(struct http_where *w, const char *at, const char *name, json_t *v,
+static bool address_of(struct http_where *w, const char *at, const char *name, const struct http_json *v,
                        struct connector_bytes *to)
 {
-    if (!json_is_string(v) || !http_address(json_string_value(v), json_string_length(v)))
+    if (v->type != HTTP_JSON_TEXT || !http_address(v->text.p, v->text.n))
         return http_wrong(w, at, name, "an address like tel:+905551234567 or app:user-7 is wanted");
-    *to = (struct connector_bytes){json_string_value(v), json_string_length(v)};
+    *to = v->text;
     return true;
 }
 
-static bool from_address(struct http_where *w, const char *at, json_t *v, void *to)
+static bool from_address(struct http_where *w, const char *at, const struct http_json *v, void *to)
 {
     return address_of(w, at, "address", v, &((struct connector_item *)to)->from);
 }
 
-static bool from_also(struct http_where *w, const char *at, json_t *v, void *to)
+static bool from_also(struct http_where *w, const char *at, const struct http_json *v, void *to)
 {
     return address_of(w, at, "also", v, &((struct connector_item *)to)->also);
 }
@@ -148,7 +160,7 @@ static const struct http_member from_members[] = {
     {.name = NULL},
 };
 
-static bool from(struct http_where *w, const char *at, json_t *v, void *to)
+static bool from(struct http_where *w, const char *at, const struct http_json *v, void *to)
 {
     (void)at;
     return http_object(w, "from.", v, from_members, to);
@@ -162,7 +174,7 @@ static const struct http_member location_members[] = {
     {.name = NULL},
 };
 
-static bool location(struct http_where *w, const char *at, json_t *v, void *to)
+static bool location(struct http_where *w, const char *at, const struct http_json *v, void *to)
 {
     struct connector_location *l = http_alloc(w->p, sizeof(*l));
     if (!l || !http_object(w, "location.", v, location_members, l))
@@ -180,7 +192,7 @@ static const struct http_member card_members[] = {
     {.name = NULL},
 };
 
-static bool card(struct http_where *w, const char *at, json_t *v, void *to)
+static bool card(struct http_where *w, const char *at, const struct http_json *v, void *to)
 {
     (void)at;
     struct connector_card *c = http_alloc(w->p, sizeof(*c));
@@ -188,23 +200,23 @@ static bool card(struct http_where *w, const char *at, json_t *v, void *to)
     return c && http_object(w, "contact.", v, card_members, c);
 }
 
-static bool data(struct http_where *w, const char *at, json_t *v, void *to)
+static bool data(struct http_where *w, const char *at, const struct http_json *v, void *to)
 {
     struct connector_media *m = to;
-    size_t n = json_is_string(v) ? json_string_length(v) : 0;
+    size_t n = v->type == HTTP_JSON_TEXT ? v->text.n : 0;
     char *out = http_alloc(w->p, n / 4 * 3 + 1);
-    long got = out && n ? http_unbase64(out, json_string_value(v), n) : -1;
+    long got = out && n ? http_unbase64(out, v->text.p, n) : -1;
     if (got <= 0)
         return http_wrong(w, at, "data", "base64 with padding is wanted");
     m->bytes = (struct connector_bytes){out, (size_t)got};
     return true;
 }
 
-static bool size_of(struct http_where *w, const char *at, json_t *v, void *to)
+static bool size_of(struct http_where *w, const char *at, const struct http_json *v, void *to)
 {
-    if (!json_is_integer(v) || json_integer_value(v) < 0)
+    if (v->type != HTTP_JSON_INTEGER || v->integer < 0)
         return http_wrong(w, at, "size", "a number of bytes is wanted");
-    ((struct connector_media *)to)->bytes_expected = (uint64_t)json_integer_value(v);
+    ((struct connector_media *)to)->bytes_expected = (uint64_t)v->integer;
     return true;
 }
 
@@ -223,22 +235,23 @@ static bool is_url(struct connector_bytes u)
     return (u.n > 8 && memcmp(u.p, "https://", 8) == 0) || (u.n > 7 && memcmp(u.p, "http://", 7) == 0);
 }
 
-static bool attachments(struct http_where *w, const char *at, json_t *v, void *to)
+static bool attachments(struct http_where *w, const char *at, const struct http_json *v, void *to)
 {
     struct connector_item *it = to;
-    size_t n = json_array_size(v);
-    if (!json_is_array(v))
+    if (v->type != HTTP_JSON_LIST)
         return http_wrong(w, at, "attachments", "an array is wanted");
+    size_t n = v->list.n;
     if (n > HTTP_FILES)
         return http_wrong(w, at, "attachments", "more than 10");
     struct connector_media *m = http_alloc(w->p, (n + 1) * sizeof(*m));
     if (!m)
         return false;
-    for (size_t i = 0; i < n; i++) {
+    const struct http_json *one = v->list.first;
+    for (size_t i = 0; i < n; i++, one = one->next) {
         char place[32];
         snprintf(place, sizeof(place), "attachments[%zu].", i);
         m[i].size = sizeof(m[i]);
-        if (!http_object(w, place, json_array_get(v, i), media_members, &m[i]))
+        if (!http_object(w, place, one, media_members, &m[i]))
             return false;
         if ((m[i].url.n > 0) == (m[i].bytes.n > 0))
             return http_wrong(w, place, "url", "url or data is wanted, and not both");
@@ -284,12 +297,11 @@ bool http_message_done(struct http_where *w, struct connector_item *it)
 
 /* ---- statuses and signals ---- */
 
-static bool status_of(struct http_where *w, const char *at, json_t *v, void *to)
+static bool status_of(struct http_where *w, const char *at, const struct http_json *v, void *to)
 {
     static const char *const names[] = {"stored", "sent", "delivered", "read", "failed"};
-    const char *s = json_is_string(v) ? json_string_value(v) : "";
     for (int i = CONNECTOR_SENT; i <= CONNECTOR_FAILED; i++) {
-        if (strcmp(s, names[i]) == 0) {
+        if (is(v, names[i])) {
             ((struct connector_item *)to)->status = (enum connector_state)i;
             return true;
         }
@@ -303,13 +315,13 @@ static const struct http_member error_members[] = {
     {.name = NULL},
 };
 
-static bool error_of(struct http_where *w, const char *at, json_t *v, void *to)
+static bool error_of(struct http_where *w, const char *at, const struct http_json *v, void *to)
 {
     struct connector_item *it = to;
     (void)at;
-    if (!json_is_string(v))
+    if (v->type != HTTP_JSON_TEXT)
         return http_object(w, "error.", v, error_members, to);
-    it->error_text = (struct connector_bytes){json_string_value(v), json_string_length(v)};
+    it->error_text = v->text;
     return it->error_text.n <= 1024 || http_wrong(w, "", "error", "too long");
 }
 

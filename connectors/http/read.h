@@ -4,8 +4,7 @@
 #ifndef CONNECTOR_HTTP_READ_H
 #define CONNECTOR_HTTP_READ_H
 
-#include "http.h"
-#include <jansson.h>
+#include "json.h"
 
 struct http_where { /* of what is read, for the error */
     struct http_parsed *p;
@@ -20,12 +19,12 @@ struct http_member {
     size_t offset; /* of connector_bytes, bool or double in the struct that is filled */
     size_t max;    /* bytes */
     bool required; /* and not empty */
-    bool (*other)(struct http_where *w, const char *at, json_t *v, void *to);
+    bool (*other)(struct http_where *w, const char *at, const struct http_json *v, void *to);
 };
 
 /* at: what stands before a member's name in the error ("from."), or "". False: w->p->error says why. */
-bool http_object(struct http_where *w, const char *at, json_t *o, const struct http_member *members,
-                 void *to);
+bool http_object(struct http_where *w, const char *at, const struct http_json *o,
+                 const struct http_member *members, void *to);
 /* Fills the error; returns false. */
 bool http_wrong(struct http_where *w, const char *at, const char *member, const char *what);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The http connector over the fake host. */
 #include "tests/unit/test.h"
+#include "connectors/http/json.h"
 #include "connectors/testkit/kit.h"
 #include "gateway/base/buf.h"
 
@@ -247,6 +248,99 @@ T(says_what_is_wrong_and_takes_nothing)
     }
     EQ_INT(kit_items(k), 0);
     OK(kit_end(&k));
+}
+
+static bool is_json(const char *text)
+{
+    struct http_parsed p = {0};
+    bool good = http_json_read(&p, kit_bytes(text)) != NULL;
+    OK(good == !p.error[0]);
+    http_parsed_clear(&p);
+    return good;
+}
+
+T(json_to_the_letter)
+{
+    static const char *const good[] = {"[]",
+                                       " {} ",
+                                       "[1,-0,0.5,-1e-3,1E+2,9223372036854775807,-9223372036854775808]",
+                                       "[true,false,null]",
+                                       "{\"a\":{\"b\":[[],{}]},\"a\":1}\n",
+                                       "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD83D\\ude00\"",
+                                       "\"\x7f\"",
+                                       NULL};
+    static const char *const bad[] = {"",
+                                      " ",
+                                      "[",
+                                      "{",
+                                      "[1",
+                                      "[1,]",
+                                      "[,1]",
+                                      "[1 2]",
+                                      "{\"a\"}",
+                                      "{\"a\":}",
+                                      "{\"a\":1,}",
+                                      "{a:1}",
+                                      "{'a':1}",
+                                      "[01]",
+                                      "[+1]",
+                                      "[.5]",
+                                      "[1.]",
+                                      "[1e]",
+                                      "[-]",
+                                      "[0x1]",
+                                      "[1e999]",
+                                      "[9223372036854775808]",
+                                      "[-9223372036854775809]",
+                                      "[NaN]",
+                                      "[nul]",
+                                      "[truee]",
+                                      "[] []",
+                                      "[]]",
+                                      "\"",
+                                      "\"a",
+                                      "\"\\\"",
+                                      "\"\\x\"",
+                                      "\"\\u12\"",
+                                      "\"\\u12g4\"",
+                                      "\"\\u0000\"",
+                                      "\"\\ud800\"",
+                                      "\"\\ud800\\u0041\"",
+                                      "\"\\udc00\"",
+                                      "\"\t\"",
+                                      "\"\\\x01\"",
+                                      "[1]/**/",
+                                      "\v[]",
+                                      "\xEF\xBB\xBF[]",
+                                      NULL};
+    for (size_t i = 0; good[i]; i++)
+        if (!is_json(good[i]))
+            TEST_FAIL("not taken: %s", good[i]);
+    for (size_t i = 0; bad[i]; i++)
+        if (is_json(bad[i]))
+            TEST_FAIL("taken: %s", bad[i]);
+    struct http_parsed p = {0};
+    const struct http_json *v =
+        http_json_read(&p, kit_bytes("[\"plain\",\"\\u0633\\n\\ud83d\\ude00.\",-12,0.25]"));
+    OK(v && v->type == HTTP_JSON_LIST && v->list.n == 4);
+    OK(http_json_is((v = v->list.first)->text, "plain"));
+    OK(http_json_is((v = v->next)->text, "\xD8\xB3\n\xF0\x9F\x98\x80."));
+    OK((v = v->next)->type == HTTP_JSON_INTEGER && v->integer == -12);
+    OK((v = v->next)->type == HTTP_JSON_REAL && v->real >= 0.25 && v->real <= 0.25 && !v->next);
+    http_parsed_clear(&p);
+}
+
+T(json_is_not_deep)
+{
+    char text[2 * HTTP_JSON_DEPTH + 4] = "";
+    for (size_t i = 0; i < HTTP_JSON_DEPTH; i++) {
+        text[i] = '[';
+        text[2 * HTTP_JSON_DEPTH - 1 - i] = ']';
+    }
+    OK(is_json(text));
+    memmove(text + 1, text, 2 * HTTP_JSON_DEPTH);
+    text[2 * HTTP_JSON_DEPTH + 1] = ']';
+    OK(!is_json(text));
 }
 
 T(only_posts_of_json)
