@@ -41,6 +41,7 @@ void ingest_finish(struct job *j, const struct err *e, const struct store_ingest
         keys_give_back(j->op, j->kid);
     l->alone = false;
     j->done(j->arg, e, r);
+    mem_free(j->asked);
     mem_free(j);
     l->under_way--;
     if (l->under_way == 0)

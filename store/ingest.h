@@ -45,6 +45,11 @@ struct job {
     char sums[CACHE_SUMS], name[4];
     unsigned char sums_n, name_n;
     int clearance;
+    bool told;   /* of what was asked: not once more */
+    char *asked; /* the entry with the choices, as it stands in its log; NULL */
+    size_t asked_n;
+    uint64_t asked_thread;
+    uint32_t asked_seq;
     bool apart;               /* an album's item that wants an entry of its own */
     bool targeted;            /* it goes into the thread of its target */
     uint64_t same;            /* a hash of what it may change besides numbers */

@@ -16,7 +16,8 @@ enum {
     FLAG_ALSO = 8,
     FLAG_NO_LAST_AGENT = 16,
     FLAG_SAME = 32,
-    FLAG_GROUPED = 64
+    FLAG_GROUPED = 64,
+    FLAG_ASKS = 128
 };
 enum { RETURN_NEW_CONTACT = 1, RETURN_NEW_THREAD = 2 };
 
@@ -138,6 +139,20 @@ static void copy_text(char *to, size_t cap, struct slice s)
     to[n] = '\0';
 }
 
+/* Behind the target's: thread, number and value of the entry that asks. */
+static void asked_read(struct job *j, const struct redis_reply *r)
+{
+    struct slice value = store_item(r, 21);
+    if (value.n == 0)
+        return;
+    mem_free(j->asked);
+    j->asked = mem_dup(value.p, value.n);
+    j->asked_n = value.n;
+    j->asked_thread = store_handle_get(store_item(r, 19));
+    j->asked_seq = (uint32_t)store_number(r->items[20]);
+    j->told = true;
+}
+
 void ingest_known_read(struct job *j, const struct redis_reply *r)
 {
     struct cache_person *k = &j->known;
@@ -164,6 +179,7 @@ void ingest_known_read(struct job *j, const struct redis_reply *r)
         j->target_seq = (uint32_t)store_number(r->items[17]);
         j->target_clearance = (int)store_number(r->items[18]);
     }
+    asked_read(j, r);
     j->fresh = true;
 }
 
@@ -190,8 +206,19 @@ void ingest_decide(struct job *j, struct store_inbound *in)
                                 .area = k->area ? k->area : "",
                                 .open_thread = k->thread[asked] != 0,
                                 .topic = k->thread[asked] && k->topic[asked] ? k->topic[asked] : ""};
+    struct arena *a = j->asked ? arena_new() : NULL;
+    struct store_entry en;
+    if (j->asked &&
+        entry_open(j->op, k->contact, j->asked_thread, j->asked_seq, slice_of(j->asked, j->asked_n),
+                   SLICE(""), a, &en) == 0 &&
+        !en.erased) {
+        known.asked = en.extra;
+        known.asked_entry = en.id;
+        known.asked_channel = en.channel;
+    }
     if (j->decide)
         j->decide(j->arg, &known, in);
+    arena_free(&a);
     in->clearance = in->clearance < 0                  ? 0
                     : in->clearance >= KEYS_CLEARANCES ? KEYS_CLEARANCES - 1
                                                        : in->clearance;
@@ -296,7 +323,7 @@ static unsigned flags_of(const struct job *j, const struct store_inbound *in)
     return (in->id_per_sender ? FLAG_PER_SENDER : 0u) | (in->forever ? FLAG_FOREVER : 0u) |
            (in->verified ? FLAG_VERIFIED : 0u) | (j->has_also ? FLAG_ALSO : 0u) |
            (in->no_last_agent ? FLAG_NO_LAST_AGENT : 0u) |
-           (in->group.n || in->also_ids_n ? FLAG_GROUPED : 0u);
+           (in->group.n || in->also_ids_n ? FLAG_GROUPED : 0u) | (in->asks && !j->told ? FLAG_ASKS : 0u);
 }
 
 static void put_be(char *to, uint64_t v, int n)

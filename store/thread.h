@@ -116,6 +116,10 @@ struct store_known {
     const char *area;  /* "" */
     bool open_thread;  /* at the clearance asked for */
     const char *topic; /* of the open thread; "" */
+    /* `asks`: the newest message to them in that thread offers choices: its extra, its id and channel. */
+    struct slice asked; /* empty: nothing is asked */
+    struct id asked_entry;
+    const char *asked_channel;
 };
 
 struct store_media { /* to be fetched after the message is stored; see store_media_next */
@@ -147,6 +151,7 @@ struct store_inbound {
     const struct slice *also_ids; /* provider ids of further items that are in this one */
     size_t also_ids_n;            /* at most STORE_ALSO_IDS */
     unsigned group_files;         /* attachments that such an entry may have; 0: 10 */
+    bool asks;                    /* it may answer what was asked: decide is told (`asked`) */
 
     /* to be set by decide: */
     struct store_language language; /* how: GUESSED, STATED or UNKNOWN */

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define TRIES 8
-enum { FLAG_PULL = 1, FLAG_SENDS = 2 };
+enum { FLAG_PULL = 1, FLAG_SENDS = 2, FLAG_CHOICES = 4 };
 
 struct writing {
     struct store_op *op;
@@ -79,6 +79,14 @@ static void written(void *arg, const struct err *e, const struct redis_reply *r)
     end(w, e, &done);
 }
 
+/* In JSON, quotes within a text are escaped: this is a member. */
+static bool offers_choices(const struct store_outbound *o)
+{
+    static const char member[] = "\"choices\":[{";
+    return o->kind == STORE_MESSAGE && o->extra.n &&
+           memmem(o->extra.p, o->extra.n, member, sizeof(member) - 1) != NULL;
+}
+
 static void arg_fixed(const struct writing *w, struct store_args *a)
 {
     char f[38] = {0};
@@ -92,6 +100,8 @@ static void arg_fixed(const struct writing *w, struct store_args *a)
     f[33] = (char)o->author;
     f[34] = (char)w->clearance;
     f[35] = (char)(channel ? (o->pull ? FLAG_PULL : FLAG_SENDS) : 0);
+    if (channel && offers_choices(o))
+        f[35] = (char)(f[35] | FLAG_CHOICES);
     memcpy(f + 36, w->op->store->tag, 2);
     store_arg_copy(a, f, sizeof(f));
 }

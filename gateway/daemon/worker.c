@@ -18,6 +18,7 @@
 #include "gateway/net/local.h"
 #include "gateway/net/tls.h"
 #include "router/engine.h"
+#include "router/fold.h"
 #include "store/admin.h"
 #include "store/audit.h"
 #include "store/blob.h"
@@ -290,6 +291,12 @@ static void decide_one(void *arg, struct store_op *op, const struct host_said *s
     decide_message(((struct worker *)arg)->decide, op, said, known, in, a);
 }
 
+static bool same_words(void *arg, struct slice a, struct slice b)
+{
+    (void)arg;
+    return fold_is(a, b);
+}
+
 static int open_host(struct worker *w, struct err *e)
 {
     const struct config *c = w->config;
@@ -302,7 +309,7 @@ static int open_host(struct worker *w, struct err *e)
                              .allow_private = (const char *const *)c->allow_private,
                              .egress = (const char *const *)c->egress,
                              .origins = (const char *const *)c->origins,
-                             .router = {.arg = w, .decide = decide_one, .text = own_text},
+                             .router = {.arg = w, .decide = decide_one, .same = same_words, .text = own_text},
                              .text_max = (size_t)c->limits.text,
                              .attachments_max = (size_t)c->limits.attachments,
                              .body_max = (size_t)c->limits.body,

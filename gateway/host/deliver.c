@@ -76,6 +76,7 @@ static void on_decide(void *arg, const struct store_known *known, struct store_i
         r->decide(r->arg, it->b->o->op, &it->said, known, in, it->b->arena);
     if (in->clearance < it->said.clearance)
         in->clearance = it->said.clearance;
+    choice_take(it, known);
     item_extra(it, it->said.has_text ? in->language.tag : NULL);
     in->extra = it->in.extra;
 }

@@ -16,8 +16,9 @@ struct item {
     struct store_inbound in;
     const struct connector_media **media;
     size_t media_n;
-    struct slice *attachments; /* JSON of each file, once it is known */
-    bool dead;                 /* judged already: not for the store */
+    struct slice *attachments;  /* JSON of each file, once it is known */
+    struct slice choice, asked; /* what a typed answer chose, and the entry that asked; empty */
+    bool dead;                  /* judged already: not for the store */
     bool ingest;
     bool and_before;           /* READ */
     struct id thread, contact; /* of a status or a read mark */
@@ -66,6 +67,11 @@ const char *item_wrong(const struct channel *ch, const struct connector_item *it
 void item_inbound(struct channel *ch, struct item *it);
 void item_extra(struct item *it, const char *language);                        /* sets it->in.extra */
 struct slice item_rendition(const struct connector_item *it, struct arena *a); /* for the quarantine */
+
+/* choice.c: a number or a title that was typed instead of a button */
+bool choice_may(const struct item *it);
+void choice_take(struct item *it, const struct store_known *known);
+unsigned choice_number(struct slice text); /* 0: none */
 
 /* upload.c: files that came with the items become blobs */
 void upload_all(struct batch *b);

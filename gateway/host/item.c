@@ -234,8 +234,8 @@ void item_extra(struct item *it, const char *language)
         buf_char(&b, ']');
     }
     extra_parts(src, &b);
-    extra_text(&b, "choice", src->choice);
-    extra_text(&b, "reply_to", src->reply_to);
+    extra_text(&b, "choice", src->choice.n ? src->choice : bytes_from(it->choice));
+    extra_text(&b, "reply_to", src->reply_to.n ? src->reply_to : bytes_from(it->asked));
     if (src->id_per_sender)
         extra_text(&b, "ref", src->id);
     else
@@ -317,5 +317,6 @@ void item_inbound(struct channel *ch, struct item *it)
                            .has_text = src->text.n > 0 && src->kind != CONNECTOR_REACTION};
     it->in.clearance = it->said.clearance;
     album_inbound(ch, it);
+    it->in.asks = choice_may(it);
     fetch_jobs(ch, it);
 }

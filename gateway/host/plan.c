@@ -179,6 +179,64 @@ static bool buttons(const struct channel *ch, const struct out *o)
     return true;
 }
 
+/* ---- numbers as the text's language writes them ---- */
+
+/* Zero of the digits: by the language; without one by the script: Persian has letters that Arabic has not. */
+static uint32_t zero_of(const char *language, struct slice text)
+{
+    static const char *const arabic[] = {"ar", "ckb", NULL}, *const persian[] = {"fa", "prs", "ps",
+                                                                                 "ur", "sd",  NULL};
+    size_t n = language ? strcspn(language, "-") : 0;
+    for (size_t i = 0; n && arabic[i]; i++) {
+        if (strlen(arabic[i]) == n && memcmp(arabic[i], language, n) == 0)
+            return 0x660;
+    }
+    for (size_t i = 0; n && persian[i]; i++) {
+        if (strlen(persian[i]) == n && memcmp(persian[i], language, n) == 0)
+            return 0x6f0;
+    }
+    uint32_t zero = '0';
+    for (size_t i = 0; !n && i < text.n;) {
+        uint32_t c = text_next(text, &i);
+        if (c == 0x67e || c == 0x686 || c == 0x698 || c == 0x6af || c == 0x6cc)
+            return 0x6f0;
+        if (c >= 0x620 && c <= 0x64a)
+            zero = 0x660;
+    }
+    return zero;
+}
+
+static void write_number(struct buf *b, size_t n, uint32_t zero)
+{
+    if (n >= 10)
+        write_number(b, n / 10, zero);
+    uint32_t c = zero + (uint32_t)(n % 10);
+    if (c < 0x80) {
+        buf_char(b, (char)c);
+        return;
+    }
+    buf_char(b, (char)(0xc0 | c >> 6));
+    buf_char(b, (char)(0x80 | (c & 0x3f)));
+}
+
+static void number_choices(const struct out *o, struct buf *b)
+{
+    struct buf all;
+    buf_init(&all, 1u << 20);
+    buf_slice(&all, o->text);
+    for (size_t i = 0; i < o->choices_n; i++)
+        buf_slice(&all, slice_from(o->choices[i].title));
+    uint32_t zero = zero_of(o->language, all.n ? buf_view(&all) : SLICE(""));
+    for (size_t i = 0; i < o->choices_n; i++) {
+        if (b->n)
+            buf_char(b, '\n');
+        write_number(b, i + 1, zero);
+        buf_str(b, ". ");
+        buf_slice(b, slice_from(o->choices[i].title));
+    }
+    buf_clear(&all);
+}
+
 /* What the channel has no form for becomes words: numbers for buttons, links for files. */
 static const char *into_words(struct channel *ch, struct out *o)
 {
@@ -189,9 +247,7 @@ static const char *into_words(struct channel *ch, struct out *o)
     buf_init(&b, 1u << 20);
     buf_slice(&b, o->text);
     if (o->choices_n && !buttons(ch, o)) {
-        for (size_t i = 0; i < o->choices_n; i++)
-            buf_printf(&b, "%s%zu. %.*s", b.n ? "\n" : "", i + 1, (int)o->choices[i].title.n,
-                       o->choices[i].title.p);
+        number_choices(o, &b);
         o->choices_n = 0;
         changed = true;
     }

@@ -5,7 +5,7 @@
 -- thread that it knows, and what it has not changed is neither read nor written.
 do
     local int = P.int
-    local PER_SENDER, FOREVER, VERIFIED, HAS_ALSO, NO_LAST_AGENT, SAME, GROUPED = 1, 2, 4, 8, 16, 32, 64
+    local PER_SENDER, FOREVER, VERIFIED, HAS_ALSO, NO_LAST_AGENT, SAME, GROUPED, ASKS = 1, 2, 4, 8, 16, 32, 64, 128
     local DELETION, REACTION = 2, 3 -- enum store_kind
     local PERSON = 'person'
 
@@ -57,7 +57,8 @@ do
             m.node, m.believed_version = unpack_s('>c16c16c8c8c8c8c3BBBBBi2I4c2I4', a[1])
         m.per_sender, m.forever = flags % 2 == 1, flags % 4 >= FOREVER
         m.verified, m.has_also = flags % 8 >= VERIFIED, flags % 16 >= HAS_ALSO
-        m.no_last_agent, m.same, m.group = flags % 32 >= NO_LAST_AGENT, flags % 64 >= SAME, flags >= GROUPED and a[#a]
+        m.no_last_agent, m.same, m.group = flags % 32 >= NO_LAST_AGENT, flags % 64 >= SAME, flags % 128 >= GROUPED and a[#a]
+        m.asks = flags >= ASKS
         m.thread, m.t, m.address, m.joins, m.also_joins, m.asleep, m.created = nil, nil, nil, nil, nil, nil, nil
         m.touch, m.name_differs, m.before = nil, nil, ''
         m.lt = nil
@@ -140,7 +141,7 @@ do
         return why
     end
 
-    local numbers = {'c', 'cl', 'st', 'n', 'v', 'lm', 'as', 'ar'}
+    local numbers = {'c', 'cl', 'st', 'n', 'v', 'lm', 'as', 'ar', 'cx'}
     local function read_thread(K, id)
         return call('HMGET', K .. 'thread:' .. id, unpack(numbers))
     end
@@ -348,6 +349,13 @@ do
         return answer('N', thread, contact, seq, flags, m.version)
     end
 
+    -- What `known` tells, and the entry that asked for a choice, since what may answer it has to be looked at first: thread, number, value.
+    local function asked(K, a)
+        local out = known(K, m.now, m.blind, m.has_also and m.also or '', m.reopen * 1000)
+        out[20], out[21], out[22] = m.thread, m.t[9], call('HGET', K .. 'log:' .. m.thread, m.t[9]) or ''
+        return out
+    end
+
     -- Answers what `known` does when the caller believes what is no longer so; else 'N' (or 'D': it was there already), thread 8, contact 8,
     -- number 4, flags (1 new contact, 2 new thread, 4 reopened, 8 the provider's name differs from the one kept), version of the thread 4.
     -- 'P': some ids of an album were taken before, the version is a bit for each; 'G': it belongs into this entry (album_add).
@@ -371,6 +379,12 @@ do
         if not believed or m.thread == false or (not m.thread
             and call('EXISTS', K .. 'thread:' .. m.new_thread, K .. 'contact:' .. m.new_contact) > 0) then
             return known(K, m.now, m.blind, m.has_also and m.also or '', m.reopen * 1000)
+        end
+        if m.asks and m.thread then
+            m.t = m.t or read_thread(K, m.thread)
+            if m.t[9] then
+                return asked(K, a)
+            end
         end
         return store(K, contact, a)
     end)

@@ -6,7 +6,7 @@
 -- their first is due; outl:<channel>: those whose first is under way.
 do
     local int = P.int
-    local PULL, SENDS = 1, 2
+    local PULL, SENDS, CHOICES = 1, 2, 4
     local MESSAGE = 0
     local AGENT = 1 -- enum store_author
     P.NEW_STATUS = '\0\1\0\0\0\0\0'
@@ -59,7 +59,7 @@ do
     local function parse(a)
         local m = {now = P.now(), ref = a[2], entry = a[3], channel = a[4], author_id = a[5], must_hold = a[6], words = a[7]}
         m.thread, m.contact, m.blind, m.kind, m.author, m.cl, m.flags, m.node = unpack_s('>c8c8c16BBBBc2', a[1])
-        m.pull, m.sends = m.flags % 2 == PULL, m.flags % 4 >= SENDS
+        m.pull, m.sends, m.asks = m.flags % 2 == PULL, m.flags % 4 >= SENDS, m.flags >= CHOICES
         return m
     end
 
@@ -82,7 +82,7 @@ do
         if was then
             return pack('>c1c8c8I4B', 'D', sub(was, 1, 8), m.contact, (unpack_s('>I4', was, 9)), 0)
         end
-        local t = call('HMGET', key, 'c', 'cl', 'n', 'v', 'lm', 'fr', 'st', 'as', 'ar')
+        local t = call('HMGET', key, 'c', 'cl', 'n', 'v', 'lm', 'fr', 'st', 'as', 'ar', 'cx')
         local e = refused(m, t)
         if e then
             return e
@@ -91,6 +91,11 @@ do
         local set = {'n', int(seq), 'v', int((tonumber(t[4]) or 0) + 1), 'lm', int(time)}
         if m.kind == MESSAGE and m.author == AGENT and not t[6] then
             set[7], set[8] = 'fr', int(time)
+        end
+        if m.asks then
+            set[#set + 1], set[#set + 2] = 'cx', int(seq)
+        elseif t[10] and m.kind == MESSAGE and (m.pull or m.sends) then
+            call('HDEL', key, 'cx')
         end
         call('HSET', key, unpack(set))
         local entry = {int(seq), P.log_value(time, m.entry, m.words)}

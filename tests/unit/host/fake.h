@@ -63,6 +63,7 @@ struct fake {
     char media_done[1024];
     int64_t media_retry;
     size_t media_done_n;
+    const char *asked, *asked_channel; /* the extra of the newest message, when it offers choices; NULL */
 };
 extern struct fake fake;
 

@@ -361,6 +361,11 @@ void store_ingest(struct store_op *op, const struct store_inbound *given,
     q->partly = album_ids(&in, q->again, fake_id(ids + 1).s);
     if (!q->again && !q->partly)
         map_put(&seen, slice_str(q->key), mem_strdup(fake_id(++ids).s));
+    if (in.asks && fake.asked) {
+        known.asked = slice_str(fake.asked);
+        known.asked_entry = fake_id(77);
+        known.asked_channel = fake.asked_channel;
+    }
     decide(arg, &known, &in);
     if (!q->again && !q->partly && !fake.away && fake.in_n < FAKE_MAX) {
         struct fake_in *f = q->in = fake.in[fake.in_n++] = mem_alloc(sizeof(*f));

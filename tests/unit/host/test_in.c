@@ -225,6 +225,63 @@ T(what_is_more_than_files_is_no_album)
     setup_end(&h);
 }
 
+T(a_typed_number_or_title_is_a_choice)
+{
+    struct host *h = setup_start(CHANNELS);
+    static const char *const list =
+        "{\"choices\":[{\"id\":\"reg\",\"title\":\"Register\"},"
+        "{\"id\":\"aid\",\"title\":\"مساعدة\"},{\"id\":\"two\",\"title\":\"2 people\"}]}";
+    static const char *const numbers =
+        "{\"choices\":[{\"id\":\"a\",\"title\":\"2\"},{\"id\":\"b\",\"title\":\"1\"},"
+        "{\"id\":\"c\",\"title\":\"7\"}]}";
+    static const struct {
+        const char *text, *choice;
+    } typed[] = {
+        {"2", "aid"},          {"٢", "aid"},       {"۲", "aid"},       {"2.", "aid"},       {" ٢) ", "aid"},
+        {"(3)", "two"},        {"1️⃣", "reg"}, {"\u200f۱", "reg"}, {"REGISTER", "reg"}, {"مساعدة", "aid"},
+        {"2 people", "two"},   {"4", NULL},        {"0", NULL},        {"22", NULL},        {"2 3", NULL},
+        {"register me", NULL}, {"2026", NULL},     {"-", NULL},        {"٢٢٢٢", NULL},      {NULL, NULL},
+        {"1", NULL},           {"3", "c"},         {"7", "c"},
+    };
+    char id[32], want[100];
+    fake.asked = list;
+    fake.asked_channel = "p";
+    for (size_t i = 0; i < sizeof(typed) / sizeof(typed[0]); i++) {
+        if (!typed[i].text) {
+            fake.asked = numbers;
+            continue;
+        }
+        snprintf(id, sizeof(id), "t%zu", i);
+        struct connector_item it = message(id, "probe:1", typed[i].text);
+        setup_deliver("probe", &it, 1);
+        const struct fake_in *got = fake.in[fake.in_n - 1];
+        EQ_STR(got->text, typed[i].text); /* what was written stays */
+        snprintf(want, sizeof(want), "\"choice\":\"%s\",\"reply_to\":\"%s\"",
+                 typed[i].choice ? typed[i].choice : "", fake_id(77).s);
+        if (typed[i].choice ? !strstr(got->extra, want) : strstr(got->extra, "choice") != NULL)
+            TEST_FAIL("%s: %s", typed[i].text, got->extra);
+    }
+    /* Asked elsewhere; or with a file; or a button was pressed. */
+    struct connector_media m = {.size = sizeof(m), .url = B("https://x.example/1.jpg")};
+    struct connector_item it = message("o1", "probe:1", "2");
+    fake.asked = list;
+    fake.asked_channel = "other";
+    setup_deliver("probe", &it, 1);
+    OK(!strstr(fake.in[fake.in_n - 1]->extra, "choice"));
+    fake.asked_channel = "p";
+    it = message("o2", "probe:1", "2");
+    it.media = &m;
+    it.media_n = 1;
+    setup_deliver("probe", &it, 1);
+    OK(!strstr(fake.in[fake.in_n - 1]->extra, "choice"));
+    it = message("o3", "probe:1", "2");
+    it.choice = B("reg");
+    setup_deliver("probe", &it, 1);
+    OK(strstr(fake.in[fake.in_n - 1]->extra, "\"choice\":\"reg\"") &&
+       !strstr(fake.in[fake.in_n - 1]->extra, "reply_to"));
+    setup_end(&h);
+}
+
 T(everything_else_of_a_message_is_kept)
 {
     struct host *h = setup_start(CHANNELS);

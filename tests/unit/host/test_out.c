@@ -117,6 +117,30 @@ T(choices_become_numbers_and_files_links_where_the_channel_has_neither)
     setup_end(&h);
 }
 
+T(choices_are_numbered_in_the_digits_of_their_language)
+{
+    struct host *h = setup_start(PROBE);
+    struct probe *q = setup_probe("quiet");
+    static const char *const choices =
+        "\"choices\":[{\"id\":\"a\",\"title\":\"%s\"},{\"id\":\"b\",\"title\":\"%s\"}]}";
+    static const struct {
+        const char *language, *one, *two, *want;
+    } digits[] = {{"\"language\":\"ar\",", "نعم", "لا", "?\n١. نعم\n٢. لا"},
+                  {"\"language\":\"fa-AF\",", "بلی", "نه", "?\n۱. بلی\n۲. نه"},
+                  {"\"language\":\"ur\",", "a", "b", "?\n۱. a\n۲. b"},
+                  {"\"language\":\"en\",", "نعم", "b", "?\n1. نعم\n2. b"},
+                  {"", "نعم", "لا", "?\n١. نعم\n٢. لا"},
+                  {"", "بله", "خیر", "?\n۱. بله\n۲. خیر"}};
+    for (size_t i = 0; i < sizeof(digits) / sizeof(digits[0]); i++) {
+        char extra[300];
+        size_t n = (size_t)snprintf(extra, sizeof(extra), "{%s", digits[i].language);
+        snprintf(extra + n, sizeof(extra) - n, choices, digits[i].one, digits[i].two);
+        out("q", item("?", extra), 60);
+        EQ_STR(q->sent[q->sends - 1].text, digits[i].want);
+    }
+    setup_end(&h);
+}
+
 T(more_choices_than_the_channel_shows_become_numbers_too)
 {
     struct host *h = setup_start(PROBE);

@@ -208,7 +208,7 @@ async def files_come_in_by_data_and_by_link(w):
     w.say(who, "inline", attachments=[{"data": base64.b64encode(PNG).decode(), "type": "image/png", "name": "بطاقة.png"}])
     e = await w.inbound(t, lambda e: e["text"] == "inline" and e["attachments"] and e["attachments"][0]["state"] == "stored")
     assert e["attachments"][0]["name"] == "بطاقة.png" and download(w.d, w.amal.token, e["attachments"][0]["url"])[1] == PNG
-    data = os.urandom(700_000)
+    data = bytes(16) + os.urandom(700_000)  # not by chance like a program
     w.peer.files["/big.bin"] = data
     w.say(who, "by link", attachments=[{"url": w.peer.base + "/big.bin", "type": "application/zip", "name": "b.zip"}, {"url": w.peer.base + "/gone"}])
     e = await w.inbound(t, lambda e: e["text"] == "by link" and [a["state"] for a in e["attachments"]] == ["stored", "failed"], 20)
@@ -285,6 +285,23 @@ async def without_a_capability_it_becomes_words(w):
     assert "choices" not in data and "attachments" not in data, data
     assert data["text"].startswith("Which day?\n1. Monday\n2. Tuesday\n" + w.d.base + "/files/"), data["text"]
     assert w.d.get(data["text"].rsplit(w.d.base, 1)[1])[2] == PNG
+
+
+async def a_typed_number_or_title_is_the_choice(w):
+    who, t = await w.meet("plain")
+    days = [{"id": "d1", "title": "الاثنين"}, {"id": "d2", "title": "Tuesday"}]
+    out = await w.answer(t, text="أي يوم؟", choices=days)
+    await w.status(out, "sent")
+    assert w.peer.posted("message.send", who)[-1]["json"]["data"]["text"] == "أي يوم؟\n١. الاثنين\n٢. Tuesday"
+    for typed, choice in (("hello?", None), ("2", "d2"), ("٢", "d2"), ("۱", "d1"), ("2.", "d2"), ("TUESDAY", "d2"), ("الإثنين", "d1"), ("3", None)):
+        external = w.say(who, typed, "plain")
+        e = await w.inbound(t, lambda e: external in e.get("external_ids", []))
+        assert (e["text"], e.get("choice"), e.get("reply_to")) == (typed, choice, out["id"] if choice else None), e
+    out = await w.answer(t, text="How many children?")
+    await w.status(out, "sent")
+    external = w.say(who, "2", "plain")
+    e = await w.inbound(t, lambda e: external in e.get("external_ids", []))
+    assert "choice" not in e, e  # that is their number, and no answer to what was asked before
 
 
 async def typing_and_having_read_go_both_ways(w):
@@ -365,7 +382,8 @@ async def several_scripts_and_controls_stay_as_they_are(w):
 
 TESTS = [text_out_is_signed, statuses_only_move_up, a_status_that_comes_before_its_answer_is_kept, edit_deletion_and_reaction_come_in,
          location_card_choice_reply_and_time_come_in, files_come_in_by_data_and_by_link, a_link_inside_the_house_is_not_fetched,
-         an_album_is_one_entry, files_choices_and_a_quote_go_out, without_a_capability_it_becomes_words, typing_and_having_read_go_both_ways,
+         an_album_is_one_entry, files_choices_and_a_quote_go_out, without_a_capability_it_becomes_words, a_typed_number_or_title_is_the_choice,
+         typing_and_having_read_go_both_ways,
          blocked_is_marked, what_an_answer_means, the_wire_is_told_to_supervisors_without_secrets, several_scripts_and_controls_stay_as_they_are]
 
 if __name__ == "__main__":
