@@ -96,7 +96,7 @@ static void on_event(void *arg, const struct store_event *ev)
         queues_event(o, ev);
     if (ev->kind == STORE_EV_USER)
         check_sockets(o, ev);
-    if (ev->kind == STORE_EV_USER || ev->kind == STORE_EV_CONFIG ||
+    if (ev->kind == STORE_EV_CONFIG || (ev->kind == STORE_EV_USER && strcmp(ev->why, "token") != 0) ||
         (ev->kind == STORE_EV_AGENT && strcmp(ev->why, "skills") == 0))
         judge_soon(o);
     dispatch_event(o, ev, NULL, NULL, NULL);

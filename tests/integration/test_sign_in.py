@@ -200,6 +200,126 @@ async def too_many_tries_are_slowed_and_never_locked(w):
     assert status == 200, status  # the right one is let in again by itself
 
 
+def from_network(d, address, path, body, cookie=None):
+    """A sign-in from another address of this machine."""
+    c = http.client.HTTPConnection("127.0.0.1", d.port, timeout=20, source_address=(address, 0))
+    try:
+        c.request("POST", path, json.dumps(body).encode(), {"Content-Type": "application/json", **({"Cookie": cookie} if cookie else {})})
+        r = c.getresponse()
+        return r.status, r.headers, r.read()
+    finally:
+        c.close()
+
+
+async def nobody_can_keep_somebody_else_out(w):
+    """Who knows a login may guess as long as they like: its owner is let in, on their device and from their network."""
+    d = w.plain
+
+    def attempt(login, address, password=None, cookie=None):
+        return from_network(d, address, "/api/v1/sign-in", {"login": login, "password": password or w.passwords[d].get(login, "none")}, cookie)
+
+    def device_of(headers):
+        return next(c for c in headers.get_all("Set-Cookie") if c.startswith("parley-device="))
+
+    def crowd(login):
+        """Guesses from ever new networks until they are slowed."""
+        n = 0
+        while attempt(login, f"127.0.{next(networks)}.1", "guess")[0] != 429:
+            n += 1
+        return n
+
+    networks = iter(range(100, 200))
+    devices = {}
+    for login in ("selin", "nadia"):
+        status, headers, _ = attempt(login, "127.0.10.1")
+        whole = device_of(headers)
+        devices[login] = whole.split(";")[0]
+        assert status == 200 and all(x in whole for x in ("HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=34560000")), whole
+        assert "Domain" not in whole and login not in whole and "127.0" not in whole, whole
+    # The same numbers for a login that is and for one that is not.
+    for login in ("selin", "selina"):
+        tries = [attempt(login, "127.0.66.1", f"guess {i}")[0] for i in range(7)]
+        assert tries[:5] == [401] * 5 and 429 in tries[5:], tries
+        status, headers, body = attempt(login, "127.0.66.1", "guess")
+        assert status == 429 and 1 <= int(headers["Retry-After"]) <= 60, (status, headers)
+        assert attempt(login, "127.0.66.9")[0] == 429, "the guesser's whole network"
+    # From everywhere else it is not slowed.
+    assert attempt("selin", "127.0.10.7")[0] == 200
+    assert attempt("selin", "127.0.67.1")[0] == 200
+    # From ever new networks: all that never signed in are slowed.
+    assert crowd("nadia") >= 20
+    assert attempt("nadia", "127.0.200.1")[0] == 429
+    assert attempt("nadia", "127.0.10.200")[0] == 200, "from the network that she uses"
+    # A device that has shown itself is let in from anywhere; a made-up one is not, nor one of somebody else.
+    device = devices["nadia"]
+    forged = device[:-2] + ("AA" if device[-2:] != "AA" else "BB")
+    for cookie in (forged, "parley-device=" + "A" * 22 + "." + "B" * 22, "parley-device=x", "parley-device=", device.split(".")[0], devices["selin"]):
+        crowd("nadia")
+        assert attempt("nadia", "127.0.201.1", cookie=cookie)[0] == 429, cookie
+    assert attempt("nadia", "127.0.201.1", cookie=device)[0] == 200
+    # Two logins on one device; and the device's own tries are slowed for themselves.
+    status, headers, _ = attempt("selin", "127.0.10.1", cookie=device)
+    both = device_of(headers).split(";")[0]
+    assert both.startswith(device.split(".")[0]) and both.count(".") == 2
+    tries = [attempt("nadia", "127.0.203.1", "guess", both)[0] for _ in range(7)]
+    assert tries[:5] == [401] * 5 and 429 in tries, tries
+    assert attempt("selin", "127.0.203.1", cookie=both)[0] == 200
+    # Another password: the same rules, no other door.
+    cookie = (await w.cookie(d, "yusuf"))
+    tries = [d.request("PATCH", "/api/v1/me", {"password": {"old": "wrong", "new": "a new password 1"}}, {"Cookie": cookie, "Origin": d.base})[0] for _ in range(8)]
+    assert tries[:5] == [403] * 5 and 429 in tries, tries
+
+
+async def sockets_of_an_ended_sign_in_close_within_a_second(w):
+    d = w.plain
+
+    async def opened(**how):
+        ws = await sockets.connect(f"ws://127.0.0.1:{d.port}/ws/agent/demo", subprotocols=["parley.agent.v1"], compression=None, **how)
+        await ws.send(json.dumps({"type": "hello", "after": None}))
+        await ws.recv()
+        return ws
+
+    async def closes(ws, what):
+        began = time.monotonic()
+        await asyncio.to_thread(what)
+        end = asyncio.ensure_future(ws.wait_closed())
+        await asyncio.wait_for(end, 5)
+        took = time.monotonic() - began
+        assert took < 1.3, took  # the tool takes some of it
+
+    tokens = [d.token(agent="amal", role="agent"), d.token(role="integrator"), d.token(agent="amal", role="agent")]
+    listed = json.loads(d.tool("--json", "token", "list", "demo"))["tokens"]
+    mine = [t["id"] for t in sorted(listed, key=lambda t: t["created"])][-3:]
+    open_ones = [await opened(extra_headers={"Authorization": "Bearer " + t}) for t in tokens]
+    await closes(open_ones[0], lambda: d.tool("token", "end", mine[0]))
+    await closes(open_ones[1], lambda: d.tool("token", "end", mine[1]))
+    await asyncio.sleep(0.3)
+    assert not open_ones[2].closed, "of a token that stands"
+    # Signing out: that session's sockets, not those of the other one.
+    one, two = await w.cookie(d), await w.cookie(d)
+    a, b = [await opened(origin=d.base, extra_headers={"Cookie": c}) for c in (one, two)]
+    await closes(a, lambda: d.request("POST", "/api/v1/sign-out", None, {"Cookie": one, "Origin": d.base}))
+    await asyncio.sleep(0.3)
+    assert not b.closed
+    # Another password: every session's.
+    await closes(b, lambda: d.tool("user", "passwd", "amal", "--stdin", text="the operator's choice\n"))
+    w.passwords[d]["amal"] = "the operator's choice"
+    assert not open_ones[2].closed
+    await open_ones[2].close()
+
+
+async def browsers_are_told_to_stay_on_tls(w):
+    for path in ("/", "/api/v1/me", "/api/v1/openapi.json", "/healthz", "/nothing", "/chat/demo/web"):
+        assert get(w.tls, path)[1]["Strict-Transport-Security"] == "max-age=31536000", path
+        assert "Strict-Transport-Security" not in get(w.plain, path)[1], path
+    proxied = p.Parley({"trusted_proxies": ["127.0.0.1/32"], "public_url": "https://help.example.org"}).start()
+    try:
+        assert "Strict-Transport-Security" in get(proxied, "/", X_Forwarded_For="192.0.2.1", X_Forwarded_Proto="https")[1]
+        assert "Strict-Transport-Security" not in get(proxied, "/", X_Forwarded_For="192.0.2.1", X_Forwarded_Proto="http")[1]
+    finally:
+        proxied.close()
+
+
 async def what_ends_a_session(w):
     d = w.plain
     # Signing out: this session and its sockets.
@@ -279,8 +399,9 @@ async def tls_is_tls(w):
 
 
 TESTS = [the_cookie_of_each_kind, a_fresh_sign_in_is_a_fresh_session, writes_need_our_origin, sockets_need_our_origin, a_bearer_token_makes_cookies_ignored,
-         a_wrong_password_and_an_unknown_name_look_the_same, too_many_tries_are_slowed_and_never_locked, what_ends_a_session, a_token_that_was_ended,
+         a_wrong_password_and_an_unknown_name_look_the_same, too_many_tries_are_slowed_and_never_locked, nobody_can_keep_somebody_else_out,
+         sockets_of_an_ended_sign_in_close_within_a_second, browsers_are_told_to_stay_on_tls, what_ends_a_session, a_token_that_was_ended,
          an_agent_who_leaves_the_operation, tls_is_tls]
 
 if __name__ == "__main__":
-    run_shared(World, TESTS, 90)
+    run_shared(World, TESTS, 150)

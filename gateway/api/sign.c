@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Signing in and out. Wrong tries are counted where they come from (store/user.h), so that nobody can keep
+ * somebody else out: by network, or by a device that shows it was signed in on before. */
+#include "gateway/api/sign.h"
+#include <stdio.h>
+#include <string.h>
+
+#define SESSION_IDLE_S (12 * 3600)
+
+struct signing { /* a user who gave the right password */
+    struct call *c;
+    char *login, *name, *locale;
+};
+
+static void signing_free(struct signing *s)
+{
+    mem_free(s->login);
+    mem_free(s->name);
+    mem_free(s->locale);
+    mem_free(s);
+}
+
+static void on_new_session(void *arg, const struct err *e, struct slice secret)
+{
+    struct signing *s = arg;
+    struct call *c = s->c;
+    if (e->code)
+        call_err(c, e);
+    else {
+        char cookie[512], device[DEVICE_COOKIE];
+        unsigned idle = c->api->cf.session_idle_s ? c->api->cf.session_idle_s : SESSION_IDLE_S;
+        auth_cookie_text(c->rq, AUTH_SESSION, secret, idle, cookie, sizeof cookie);
+        device_cookie(c, s->login, device);
+        me_answer(c, &(struct store_user){.login = s->login, .name = s->name, .locale = s->locale}, cookie,
+                  device);
+        mem_wipe(cookie, sizeof cookie);
+    }
+    signing_free(s);
+}
+
+void sign_too_often(struct call *c, const struct err *e)
+{
+    char seconds[12] = "5";
+    const char *digits = strpbrk(e->text, "0123456789"); /* "try again in 8 s" */
+    if (digits)
+        snprintf(seconds, sizeof seconds, "%.*s", (int)strspn(digits, "0123456789"), digits);
+    struct http_head heads[] = {{"Retry-After", slice_str(seconds)},
+                                {"Content-Type", SLICE("application/problem+json")},
+                                {"Cache-Control", SLICE("no-store")},
+                                {NULL, {0, 0}}};
+    http_reply(c->rq, 429, heads,
+               SLICE("{\"type\":\"about:blank\",\"title\":\"Too Many Requests\",\"status\":429,"
+                     "\"detail\":\"too many wrong tries with this name; wait a little\"}"));
+    call_end(c);
+}
+
+static void on_password(void *arg, const struct err *e, const struct store_user *u)
+{
+    struct call *c = arg;
+    if (e->code == ERR_RATE) {
+        sign_too_often(c, e);
+        return;
+    }
+    if (e->code == ERR_AUTH || e->code == ERR_NOT_FOUND || (!e->code && u->disabled)) {
+        call_problem(c, 401, "the name or the password is wrong");
+        return;
+    }
+    if (e->code) {
+        call_err(c, e);
+        return;
+    }
+    struct signing *s = mem_alloc(sizeof *s);
+    *s = (struct signing){c, mem_strdup(u->login), mem_strdup(u->name ? u->name : ""), mem_strdup(u->locale)};
+    store_session_new(c->api->cf.store, u->login,
+                      c->api->cf.session_idle_s ? c->api->cf.session_idle_s : SESSION_IDLE_S, on_new_session,
+                      s);
+}
+
+void auth_sign_in(struct call *c)
+{
+    static const char *const known[] = {"login", "password", NULL};
+    struct slice login, password;
+    struct err e = {0};
+    if (!call_members(c, known))
+        return;
+    if (!json_need_str(c->body, "login", &login, &e) || !json_need_str(c->body, "password", &password, &e)) {
+        call_err(c, &e);
+        return;
+    }
+    if (!http_req_secure(c->rq) && !http_req_loopback(c->rq)) {
+        call_problem(c, 403, "signing in needs https");
+        return;
+    }
+    if (http_req_header(c->rq, "origin").n && !auth_origin_ours(c->api, c->rq)) {
+        call_problem(c, 403, "this request does not come from our page");
+        return;
+    }
+    if (!name_valid(login) || password.n > 512) {
+        call_problem(c, 401, "the name or the password is wrong");
+        return;
+    }
+    struct device d;
+    device_read(c, login.p, &d);
+    struct store_from from = device_from(&d);
+    store_user_check_from(c->api->cf.store, login.p, password.p, &from, on_password, c);
+}
+
+static void on_told(void *arg, const struct err *e)
+{
+    (void)arg;
+    (void)e; /* else they find out at their next beat */
+}
+
+static void on_signed_out(void *arg, const struct err *e)
+{
+    struct call *c = arg;
+    if (e->code && e->code != ERR_NOT_FOUND) {
+        call_err(c, e);
+        return;
+    }
+    char cookie[128];
+    auth_cookie_text(c->rq, AUTH_SESSION, SLICE(""), 0, cookie, sizeof cookie);
+    struct http_head heads[] = {{"Set-Cookie", slice_str(cookie)},
+                                {"Clear-Site-Data", SLICE("\"cache\", \"storage\"")},
+                                {NULL, {0, 0}}};
+    http_reply(c->rq, 204, heads, (struct slice){0, 0});
+    /* On every node the sockets of this user look again; those of other sessions find theirs good. */
+    store_user_tell(c->api->cf.store, c->caller.login, c->caller.login, on_told, NULL);
+    call_end(c);
+}
+
+void auth_sign_out(struct call *c)
+{
+    struct slice secret;
+    if (!auth_cookie(c->rq, &secret)) {
+        call_empty(c, 204);
+        return;
+    }
+    store_session_end(c->api->cf.store, secret, on_signed_out, c);
+}
