@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hostDiffers, isolate, linkify, neutralise, neutraliseLine, tallScript } from '../src/lib/bidi';
+import { hostDiffers, isolate, linkify, neutralise, neutraliseLine, steady, tallScript } from '../src/lib/bidi';
 
 describe('what people wrote, made safe to show', () => {
   it('drops overrides, embeddings and isolates, and keeps the plain marks and the words', () => {
@@ -20,6 +20,24 @@ describe('what people wrote, made safe to show', () => {
     expect(tallScript('hello سلام')).toBe(true);
     expect(tallScript('ሰላም')).toBe(true);
     expect(tallScript('Merhaba')).toBe(false);
+  });
+});
+
+describe('numbers beside Arabic', () => {
+  const numbers = (text: string): string[] => linkify(text).flatMap((part) => ('number' in part ? part.text : []));
+  it('keeps telephone numbers and codes whole, in all three sets of digits', () => {
+    expect(numbers('الملف 385-24C00917 والهاتف +90 555 111 00 01.')).toEqual(['385-24C00917', '+90 555 111 00 01']);
+    expect(numbers('و0555 123 45 67 أو ٠٥٥٥ ١٢٣ ٤٥ ٦٧، ۰۹۱۲ ۳۴۵ ۶۷ ۸۹')).toEqual(['0555 123 45 67', '٠٥٥٥ ١٢٣ ٤٥ ٦٧', '۰۹۱۲ ۳۴۵ ۶۷ ۸۹']);
+    expect(numbers('(0232) 441 12 34 مكتب، 555 111 00 01 بيت')).toEqual(['(0232) 441 12 34', '555 111 00 01']);
+  });
+  it('leaves dates, clocks, ranges, sums and Latin runs to the order they were written in', () => {
+    for (const text of ['في 14/12/2026 الساعة 10:30', 'موعد 2026-12-14', 'من 10-12 إلى 3', '100 200 300 ليرة', 'COVID-19 انتهت', 'TR12 0006 4000 0011 حساب', 'هاتف 5551110001']) expect([text, numbers(text)]).toEqual([text, []]);
+    expect(numbers('call +90 555 111 00 01')).toEqual([]);
+  });
+  it('keeps every character, and isolates in one line', () => {
+    const text = 'رقم 385-24C00917 https://a.org/1 و+90 555 111 00 01';
+    expect(linkify(text).map((part) => part.text).join('')).toBe(text);
+    expect(steady('رقم 24C00917')).toBe('رقم \u206624C00917\u2069');
   });
 });
 

@@ -83,6 +83,13 @@ describe('statuses', () => {
     state = reduceAll(state, [status('4-0', 'stored', 2), status('5-0', 'failed', 1)]);
     expect(state.logs.get('t')!.entries[0]).toMatchObject({ status: 'stored', attempt: 2 });
   });
+  it('keep account of what did not arrive, with and without the thread loaded', () => {
+    const failed = reduce(started(thread('t')), status('2-0', 'failed'));
+    expect([...(failed.unsent.get('t') ?? [])]).toEqual([1]);
+    expect(reduce(failed, status('3-0', 'stored', 2)).unsent.has('t')).toBe(false);
+    expect(reduce(failed, { type: 'thread.gone', id: '3-0', thread: 't' }).unsent.has('t')).toBe(false);
+    expect(loaded([entry(1, { direction: 'out', status: 'unknown' }), entry(2, { status: 'failed' })]).unsent.get('t')).toEqual(new Set([1]));
+  });
   it('that come before their entry wait for it', () => {
     const early: Action = { type: 'entry.status', id: '2-0', thread: 't', entry: 'e2', seq: 2, status: 'delivered', attempt: 1 };
     const state = reduceAll(loaded([entry(1)]), [early, added('3-0', entry(2))]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ago, day, daysBetween, duration, fileSize, parse, played, seconds, snoozeTimes } from '../src/lib/time';
+import { ago, clock, day, daysBetween, duration, fileSize, moment, parse, played, regional, seconds, snoozeTimes, writeAs } from '../src/lib/time';
 
 const now = new Date(2026, 2, 18, 12, 0).getTime();
 const at = (...parts: [number, number, number, number, number]): string => new Date(...parts).toISOString();
@@ -36,6 +36,20 @@ describe('time in words', () => {
     expect(played(NaN, 'en')).toBe('0:00');
     expect(parse('nonsense')).toBe(0);
     expect(parse(null)).toBe(0);
+  });
+  it('writes as the region of the browser does, English day first unless it names another, Arabic in its own digits', () => {
+    expect(regional('en', ['en-US', 'tr'])).toBe('en-GB');
+    expect(regional('en', ['tr', 'en-KE'])).toBe('en-KE');
+    expect(regional('ar', ['en-GB'])).toBe('ar-u-nu-arab');
+    expect(regional('ar', ['ar-MA'])).toBe('ar-MA');
+    expect(regional('tr', [])).toBe('tr');
+    const time = at(2026, 2, 18, 14, 5);
+    writeAs('en', 'en-GB');
+    expect([clock(time, 'en'), moment(time, 'en')]).toEqual(['14:05', '18 Mar 2026, 14:05']);
+    writeAs('ar', 'ar-u-nu-arab');
+    expect(clock(time, 'ar')).toMatch(/٠٢:٠٥/u);
+    writeAs('en', 'en');
+    writeAs('ar', 'ar');
   });
   it('offers snooze times in the future, Monday on a Monday too', () => {
     for (let shift = 0; shift < 7; shift += 1) {

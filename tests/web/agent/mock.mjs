@@ -47,6 +47,8 @@ export class Store {
   /** Strings that tests pull. */
   refuse = null;
   silent = false;
+  /** An agent like most: sees a thread when it is offered, and of what waits the counts alone. */
+  plain = false;
   offerMs = 30_000;
 
   constructor() {
@@ -189,7 +191,8 @@ export class Store {
   }
 
   who() {
-    return { login: 'amal', name: 'Amal', locale: 'en', operations: [{ id: 'demo', name: this.operation().name, roles: ['agent', 'supervisor', 'focal'], agent: this.me, areas: ['tr'], clearance: 2, languages: { ar: 5, en: 4 }, topics: ['*'], teams: ['counselling'] }] };
+    const roles = this.plain ? ['agent'] : ['agent', 'supervisor', 'focal'];
+    return { login: 'amal', name: 'Amal', locale: 'en', operations: [{ id: 'demo', name: this.operation().name, roles, agent: this.me, areas: ['tr'], clearance: 2, languages: { ar: 5, en: 4 }, topics: ['*'], teams: ['counselling'] }] };
   }
 }
 
@@ -213,6 +216,7 @@ function listThreads(store, query) {
   const words = query.get('q')?.toLowerCase().split(/\s+/u).filter(Boolean) ?? [];
   let found = [...store.threads.values()].filter((thread) => {
     if (states?.length && !states.includes(thread.state)) return false;
+    if (store.plain && thread.assignee !== store.me && thread.state !== 'offered') return false;
     if (query.get('language') && thread.language?.tag !== query.get('language')) return false;
     if (query.get('topic') && thread.topic !== query.get('topic')) return false;
     return words.every((word) => store.logs.get(thread.id).some((entry) => entry.text?.toLowerCase().includes(word)));

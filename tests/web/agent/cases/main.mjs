@@ -37,7 +37,7 @@ export const cases = {
     const { page, wrong, close } = await atDesk({ browser, mock });
     const thread = await first(mock, (each) => each.state === 'waiting' && each.language.tag === 'ar');
     mock.store.offer(thread);
-    await sees(page, 'sec left', '.offer');
+    await sees(page, 'left', '.offer');
     await until(page, 'the title counts', () => /^\(\d+\)/.test(document.title));
     const before = Number.parseInt(await text(page, '.left'), 10);
     await eventually('the countdown', async () => Number.parseInt(await text(page, '.left'), 10) < before);

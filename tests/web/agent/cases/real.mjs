@@ -118,6 +118,7 @@ if (chat) {
     await page.waitForSelector('.uploads .good');
     await write(page, `مع ملف ${mark}`);
     await sees(page, 'note.txt', '.bubble .file');
+    equal(await page.$eval('.bubble a.file', async (node) => { const got = await fetch(node.href); return [got.status, (await got.text()).length]; }), [200, 3000], 'the file as its link gives it');
     await eventually('the file in the chat', () => someone.heard.some((frame) => frame.entry?.attachments?.length), 15_000);
     someone.tell({ type: 'typing', on: true });
     await sees(page, 'is writing…', '.typing').catch(() => { throw new Error('the person typing was not shown'); });

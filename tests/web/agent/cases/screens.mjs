@@ -14,6 +14,15 @@ async function key(page, name) {
   await pause(350);
 }
 
+/** What can be pressed and is less than 44 px high or wide, but for words inside a sentence and parts of a larger label. */
+async function small(page) {
+  return page.$$eval('button, a[href], select, input, summary, label.check', (nodes) => nodes
+    .filter((node) => node.checkVisibility({ visibilityProperty: true }) && !node.closest('.words, .skip, label.check *, li a') && !node.matches('.skip, [type=radio], [type=checkbox], .hidden-text'))
+    .map((node) => [node.getAttribute('aria-label') ?? node.innerText.trim(), node.getBoundingClientRect()])
+    .filter(([, box]) => box.width > 1 && (box.height < 43.5 || box.width < 40))
+    .map(([name, box]) => `"${name}" ${Math.round(box.width)} × ${Math.round(box.height)}`));
+}
+
 /** Each screen: how to get there from the list, and how to leave. */
 const SCREENS = [
   ['list', async () => undefined],
@@ -46,6 +55,7 @@ async function walk({ browser, startMock }, width, height, locale, theme, contra
     for (const each of await axe(page)) bad.push(`${label}: ${each}`);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
     if (wide) bad.push(`${label}: wider than the window`);
+    if (width < 700) for (const each of await small(page)) bad.push(`${label}: smaller than a finger: ${each}`);
   };
   await page.goto(mock.url);
   await page.waitForSelector('input[name=login]');
