@@ -209,7 +209,8 @@ struct store_outbound {
     enum store_kind kind; /* MESSAGE, NOTE, EVENT, EDIT, DELETION, REACTION */
     enum store_author author;
     const char *author_id;
-    struct slice ref; /* the author's own reference: the same one again gives the same entry; may be empty */
+    struct slice ref; /* the author's own reference: the same one again in this thread gives the same entry;
+                         may be empty */
     const char *channel;  /* MESSAGE…: "" takes the thread's; then `address` is the contact's on it */
     struct slice address; /* "" takes the one that wrote last on that channel */
     struct slice text, extra;

@@ -109,13 +109,15 @@ static void arg_fixed(const struct writing *w, struct store_args *a)
 static void arg_ref(const struct writing *w, struct store_args *a)
 {
     const struct store_outbound *o = &w->out;
-    char author[2] = {(char)('0' + o->author), 0}, sel[3];
+    char author[1 + STORE_HANDLE] = {(char)('0' + o->author)}, sel[3];
     int64_t hash;
+    store_handle_put(author + 1, w->thread);
     if (o->ref.n == 0) {
         store_arg_str(a, "");
         return;
     }
-    ingest_id_hash(w->op, "own ref", slice_str(author), slice_str(o->author_id), o->ref, &hash, sel);
+    ingest_id_hash(w->op, "own ref", slice_of(author, sizeof(author)), slice_str(o->author_id), o->ref, &hash,
+                   sel);
     store_arg_int(a, hash);
 }
 

@@ -160,6 +160,33 @@ T(the_same_reference_is_one_entry)
     harness_end();
 }
 
+static void seal(void *arg, const struct store_known *k, struct store_inbound *in)
+{
+    (void)arg;
+    (void)k;
+    in->clearance = 2;
+}
+
+/* Of a thread: in another one of the same person it is another entry. */
+T(a_reference_is_one_of_its_thread)
+{
+    harness_begin(1);
+    static struct got g;
+    struct id open = person("tel:+1");
+    struct store_inbound in = message_in("sealed", "tel:+1", "I report abuse");
+    memset(&g, 0, sizeof(g));
+    store_ingest(harness_op(0), &in, seal, got_in, &g);
+    WAIT(g.calls);
+    OK(!same(open, g.in.thread));
+    struct store_outbound out = message_out(open, "for all"), sealed = message_out(g.in.thread, "for few");
+    out.ref = sealed.ref = SLICE("ref-1");
+    struct got a = write_out(0, &out), b = write_out(0, &sealed);
+    OK(!a.out.again && !b.out.again && !same(a.out.entry, b.out.entry));
+    EQ_SLICE(entry_at(g.in.thread, 2).text, "for few");
+    OK(same(write_out(0, &out).out.entry, a.out.entry) && same(write_out(0, &sealed).out.entry, b.out.entry));
+    harness_end();
+}
+
 T(notes_and_refusals)
 {
     harness_begin(1);
