@@ -146,10 +146,10 @@ int show_audit(const json_t *done)
 {
     bool intact = json_opt_bool(done, "intact", false);
     if (intact)
-        printf("intact: %lld lines, %lld seals\nroot %s\n", number(done, "lines"), number(done, "sealed"),
-               text(done, "root"));
+        printf("intact: %lld lines, %lld of them sealed\nroot %s\n", number(done, "lines"),
+               number(done, "sealed"), text(done, "root"));
     else
-        printf("NOT intact: the first line that does not fit is %s (%lld lines, %lld seals)\n",
+        printf("NOT intact: the first place that does not fit is %s (%lld lines, %lld fit)\n",
                text(done, "where"), number(done, "lines"), number(done, "sealed"));
     return intact ? EXIT_DONE : EXIT_REFUSED;
 }

@@ -188,10 +188,10 @@ static void on_erased(void *arg, const struct err *e, int64_t expire_ms)
 static void erase(struct admin_call *c)
 {
     struct store_op *op = admin_op(c);
-    struct slice contact = slice_str(admin_arg(c, "contact"));
     struct id id = {{0}};
-    if (!op)
+    if (!op) /* refused: the call is gone */
         return;
+    struct slice contact = slice_str(admin_arg(c, "contact"));
     if (!id_valid(contact)) {
         admin_refuse(c, ERR_INVALID, "the contact's id is wanted: 26 letters and digits");
         return;
@@ -229,7 +229,7 @@ static void on_verified(void *arg, const struct err *e, const struct store_audit
 static void audit_verify(struct admin_call *c)
 {
     struct store_op *op = admin_op(c);
-    const char *root = admin_arg(c, "root");
+    const char *root = op ? admin_arg(c, "root") : "";
     if (op)
         store_audit_verify(op, *root ? root : NULL, on_verified, c);
 }

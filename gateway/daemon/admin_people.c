@@ -177,11 +177,11 @@ static void token(struct admin_call *c)
     static const char *const roles[] = {"agent",         "supervisor", "focal",      "partner",
                                         "administrator", "auditor",    "integrator", NULL};
     struct store_op *op = admin_op(c);
+    size_t i = 0;
+    if (!op) /* refused: the call is gone */
+        return;
     const char *role = admin_arg(c, "role"), *agent = admin_arg(c, "agent");
     int64_t clearance = json_opt_int(c->args, "clearance", 0);
-    size_t i = 0;
-    if (!op)
-        return;
     while (roles[i] && strcmp(roles[i], role) != 0)
         i++;
     if (!roles[i])
