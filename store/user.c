@@ -331,8 +331,9 @@ void store_user_put(struct store *s, const struct store_user *u, const char *pas
                                   .locale = arena_strdup(j->a, u->locale ? u->locale : ""),
                                   .operations = j->operations,
                                   .disabled = u->disabled};
-    if (!password)
-        put(j, NULL);
+    static const unsigned char fits_nothing[PASSWORD_HASH] = {0};
+    if (!password || !*password)
+        put(j, password ? fits_nothing : NULL);
     else if (!password_start(j->system, password, NULL, put_hashed, j)) {
         err_set(&j->e, ERR_BUSY, "too many passwords at once");
         loop_defer(store_loop(s), later_end, j);

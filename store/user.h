@@ -15,7 +15,7 @@ struct store_user {
     int64_t changed_ms;
 };
 
-/* password: hashed with scrypt (N 2^15, r 8, p 1, RFC 7914) on a thread; NULL: as it is. */
+/* password: hashed with scrypt (N 2^15, r 8, p 1, RFC 7914) on a thread; NULL: as it is; "": none fits. */
 void store_user_put(struct store *s, const struct store_user *u, const char *password, const char *actor,
                     store_done done, void *arg);
 void store_user_get(struct store *s, const char *login,

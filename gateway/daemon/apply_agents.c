@@ -157,7 +157,8 @@ static void on_user(void *arg, const struct err *e, const struct store_user *u)
     } else if (job->with_passwords) {
         admin_password(one->password);
     }
-    store_user_put(job->store, &user, *one->password ? one->password : NULL, job->actor, on_user_put, one);
+    /* "": a new user that can't sign in yet. */
+    store_user_put(job->store, &user, e->code ? one->password : NULL, job->actor, on_user_put, one);
 }
 
 static void on_agent_put(void *arg, const struct err *e)
