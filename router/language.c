@@ -132,27 +132,30 @@ void language_model_close(struct language_model *m)
     mem_free(m);
 }
 
-/* The weights of one n-gram in 16 lanes. A row is shorter: what stands behind it is read too, and the lanes
- * beyond the classes are never looked at. language_model_open leaves room behind the last row. */
-#define LANES 16
-typedef int8_t lanes8 __attribute__((vector_size(LANES)));
-typedef int16_t lanes16 __attribute__((vector_size(2 * LANES)));
+/* Weights are added eight at a time. A row may be shorter: what stands behind it is read too, and the lanes
+ * beyond the classes are never looked at. map_file leaves room behind the last row. */
+typedef int8_t lanes8 __attribute__((vector_size(8)));
+typedef int16_t lanes16 __attribute__((vector_size(16)));
 
-/* Without a branch on the marks, which nothing could foretell: about half of the n-grams stand in their
- * second place or nowhere. */
-static inline bool row_add(const unsigned char *rows, const struct language_model_table *t, uint64_t gram,
-                           lanes16 *sum)
+static inline lanes16 weights(const unsigned char *row)
+{
+    lanes8 w;
+    memcpy(&w, row, sizeof w);
+    return __builtin_convertvector(w, lanes16);
+}
+
+/* The row of an n-gram, or some other one with *met 0 instead of -1. Without a branch, since nothing could
+ * foretell it: about half of the n-grams stand in their second place or nowhere. */
+static inline const unsigned char *row_find(const unsigned char *rows, const struct language_model_table *t,
+                                            uint64_t gram, int16_t *met)
 {
     uint32_t place = language_model_place(gram, t->rows);
     const unsigned char *a = rows + (size_t)place * t->stride, *b = rows + (size_t)(place ^ 1) * t->stride;
     uint16_t mark_a, mark_b, want = language_model_mark(gram);
-    lanes8 weights;
     memcpy(&mark_a, a, sizeof mark_a);
     memcpy(&mark_b, b, sizeof mark_b);
-    memcpy(&weights, (mark_a == want ? a : b) + sizeof want, sizeof weights);
-    bool met = (mark_a == want) | (mark_b == want);
-    *sum += __builtin_convertvector(weights, lanes16) & (int16_t)-met;
-    return met;
+    *met = (int16_t) - ((mark_a == want) | (mark_b == want));
+    return (mark_a == want ? a : b) + sizeof want;
 }
 
 static void tally_word(const struct language_model *m, const struct language_word *w, struct tally *y)
@@ -162,16 +165,22 @@ static void tally_word(const struct language_model *m, const struct language_wor
         return;
     const struct language_model_table *t = &m->head.table[w->script];
     uint64_t grams[LANGUAGE_GRAMS_MAX];
-    unsigned n = language_word_grams(w, grams), met = 0;
-    lanes16 sum = {0}; /* LANGUAGE_GRAMS_MAX weights of at most 128 fit */
-    for (unsigned i = 0; i < n; i++)
-        met += row_add(m->map + t->offset, t, grams[i], &sum);
+    unsigned n = language_word_grams(w, grams), missed = n;
+    lanes16 low = {0}, high = {0}; /* LANGUAGE_GRAMS_MAX weights of at most 128 fit */
+    for (unsigned i = 0; i < n; i++) {
+        int16_t met;
+        const unsigned char *row = row_find(m->map + t->offset, t, grams[i], &met);
+        low += weights(row) & met;
+        if (t->classes > 8)
+            high += weights(row + 8) & met;
+        missed -= met & 1;
+    }
     for (unsigned c = 0; c < t->classes; c++)
-        y->sum[w->script][c] += sum[c];
+        y->sum[w->script][c] += c < 8 ? low[c] : high[c - 8];
     if (w->script == LANGUAGE_ETHIOPIC)
         return; /* its many letters leave most n-grams unseen in every text */
     y->grams += n;
-    y->missed += n - met;
+    y->missed += missed;
 }
 
 /* Log-probabilities of the columns of one script, given that the text is in it. */
