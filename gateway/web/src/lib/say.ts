@@ -168,10 +168,11 @@ export function queueTopic(id: string | null): string {
   return id === null ? t('topic.none') : topicName(id);
 }
 
-/** Agents who can be given a thread, those who are here first. */
-export function colleagues(): Agent[] {
+/** Agents who can be given a thread: those who are here first, and of them those who speak its language best. */
+export function colleagues(tag: string | null | undefined): Agent[] {
+  const level = (agent: Agent): number => (tag && agent.languages?.[tag]) || 0;
   const rank = { online: 0, away: 1, break: 2, offline: 3 };
   return [...(app.desk?.state.agents.values() ?? [])]
     .filter((agent) => agent.id !== app.myId && !agent.disabled)
-    .sort((a, b) => rank[a.presence] - rank[b.presence] || a.name.localeCompare(b.name, words.locale));
+    .sort((a, b) => rank[a.presence] - rank[b.presence] || level(b) - level(a) || a.name.localeCompare(b.name, words.locale));
 }
