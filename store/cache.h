@@ -17,6 +17,8 @@ struct cache_person {
     const char *topic[KEYS_CLEARANCES]; /* interned */
     uint32_t version[KEYS_CLEARANCES]; /* of that thread, when this node's messages on their way are stored */
     uint64_t same[KEYS_CLEARANCES]; /* what its last message said of language, topic, …: see ingest_args */
+    bool several;                   /* threads of several clearances: looked up each time */
+    unsigned char last;             /* then the one in which was spoken last; KEYS_CLEARANCES: none */
     struct store_language language;
     const char *area; /* interned */
     char name[4];     /* keyed hash of the provider's name, or "-" when an agent gave one */

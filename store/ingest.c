@@ -107,8 +107,8 @@ static void again(struct job *j, const struct redis_reply *r)
         return;
     }
     ingest_known_read(j, r);
-    if (j->in.target.n)
-        j->fresh = false; /* the target is not in this answer */
+    if (j->in.target.n || (j->in.quotes.n && j->known.several))
+        j->fresh = false; /* what it is about is not in this answer */
     cache_drop_contact(j->op->cache, j->known.contact);
     l->alone = false;
     l->stalled = true;
@@ -203,7 +203,8 @@ static bool from_cache(struct job *j)
     if (j->in.target.n)
         return false;
     struct cache_person *p = cache_get(j->op->cache, j->lane->blind);
-    if (!p || keys_state(j->op, p->kid) != KEYS_HERE || (j->in.also.n && memcmp(p->also, j->also, 16) != 0))
+    if (!p || p->several || keys_state(j->op, p->kid) != KEYS_HERE ||
+        (j->in.also.n && memcmp(p->also, j->also, 16) != 0))
         return false;
     j->known = *p;
     j->has_also = false;

@@ -34,6 +34,7 @@ struct job {
     char also_is;  /* 0 nobody's or not asked, '1' theirs, '2' another's, '3' theirs, the first one unknown */
     unsigned char also[16];
     struct cache_person known;
+    uint64_t quoted;        /* the thread of what it answers; 0: none, or not asked */
     uint64_t target_thread; /* of what an edit changes */
     uint32_t target_seq;
     int target_clearance;

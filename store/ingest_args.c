@@ -26,7 +26,7 @@ enum { RETURN_NEW_CONTACT = 1, RETURN_NEW_THREAD = 2 };
 static size_t size_of(const struct store_inbound *in)
 {
     size_t n = strlen(in->channel) + 1 + in->provider_id.n + in->address.n + in->also.n + in->name.n +
-               in->text.n + in->extra.n + in->target.n + in->group.n;
+               in->text.n + in->extra.n + in->target.n + in->quotes.n + in->group.n;
     for (size_t i = 0; i < in->media_n; i++)
         n += strlen(in->media[i].job) + 1;
     for (size_t i = 0; i < in->also_ids_n; i++)
@@ -71,6 +71,7 @@ struct job *ingest_job(struct store_op *op, const struct store_inbound *in)
     to = copy(to, &j->in.text);
     to = copy(to, &j->in.extra);
     to = copy(to, &j->in.target);
+    to = copy(to, &j->in.quotes);
     to = copy(to, &j->in.group);
     for (size_t i = 0; i < in->also_ids_n; i++) {
         ids[i] = in->also_ids[i];
@@ -117,14 +118,15 @@ void ingest_known_args(struct job *j, struct store_args *a)
     store_arg(a, slice_of(j->lane->blind, 16));
     store_arg(a, j->in.also.n ? slice_of(j->also, 16) : SLICE(""));
     store_arg_int(a, (int64_t)j->in.reopen_hours * 3600000);
-    if (j->in.target.n == 0) {
+    struct slice target = j->in.target.n ? j->in.target : j->in.quotes;
+    if (target.n == 0) {
         store_arg(a, SLICE(""));
         return;
     }
     int64_t hash;
     char sel[3];
     size_t at = a->used;
-    ingest_id_hash(j->op, "id", slice_str(j->in.channel), SLICE(""), j->in.target, &hash, sel);
+    ingest_id_hash(j->op, "id", slice_str(j->in.channel), SLICE(""), target, &hash, sel);
     store_arg_copy(a, sel, 3);
     store_arg_int(a, hash);
     a->n--; /* both stand behind each other in `small` and are one argument */
@@ -142,14 +144,14 @@ static void copy_text(char *to, size_t cap, struct slice s)
 /* Behind the target's: thread, number and value of the entry that asks. */
 static void asked_read(struct job *j, const struct redis_reply *r)
 {
-    struct slice value = store_item(r, 21);
+    struct slice value = store_item(r, 22);
     if (value.n == 0)
         return;
     mem_free(j->asked);
     j->asked = mem_dup(value.p, value.n);
     j->asked_n = value.n;
-    j->asked_thread = store_handle_get(store_item(r, 19));
-    j->asked_seq = (uint32_t)store_number(r->items[20]);
+    j->asked_thread = store_handle_get(store_item(r, 20));
+    j->asked_seq = (uint32_t)store_number(r->items[21]);
     j->told = true;
 }
 
@@ -172,6 +174,11 @@ void ingest_known_read(struct job *j, const struct redis_reply *r)
         k->thread[i] = store_handle_get(store_item(r, 10 + 2 * i));
         k->topic[i] = cache_intern(j->op->cache, store_item(r, 11 + 2 * i));
     }
+    uint32_t seq;
+    if (!j->in.target.n && j->in.quotes.n && !store_id_parse(j->op, j->in.quotes, &j->quoted, &seq))
+        j->quoted = store_handle_get(store_item(r, 16));
+    k->several = store_item(r, 19).n > 0;
+    k->last = k->several ? (unsigned char)store_number(r->items[19]) : KEYS_CLEARANCES;
     j->also_is = also.n ? also.p[0] : '\0';
     j->has_also = j->in.also.n > 0;
     if (j->in.target.n && r->n > 18 && store_item(r, 16).n) {
@@ -185,10 +192,16 @@ void ingest_known_read(struct job *j, const struct redis_reply *r)
 
 /* ---- the arguments ---- */
 
-/* Who has only a sealed matter under way goes on with it: what they write next need not have any of the words
- * that seal, and must not be shown to those who may not read the rest. */
-static int follow(const struct cache_person *k, int clearance)
+/* What comes goes on where was spoken last: a follow-up on a sealed matter need not have any of the words
+ * that seal, and must not be shown to those who may not read the rest (README.md). */
+static int follow(const struct job *j, int clearance)
 {
+    const struct cache_person *k = &j->known;
+    for (int c = clearance; j->quoted && c < KEYS_CLEARANCES; c++)
+        if (k->thread[c] == j->quoted)
+            return c;
+    if (k->several && k->last < KEYS_CLEARANCES && k->last >= clearance)
+        return k->last;
     for (int c = clearance; c < KEYS_CLEARANCES; c++)
         if (k->thread[c])
             return c;
@@ -198,7 +211,7 @@ static int follow(const struct cache_person *k, int clearance)
 void ingest_decide(struct job *j, struct store_inbound *in)
 {
     const struct cache_person *k = &j->known;
-    int asked = follow(k, in->clearance >= 0 && in->clearance < KEYS_CLEARANCES ? in->clearance : 0);
+    int asked = follow(j, in->clearance >= 0 && in->clearance < KEYS_CLEARANCES ? in->clearance : 0);
     struct store_known known = {.known = k->contact != 0,
                                 .contact = store_id_of(j->op, k->contact, STORE_SEQ_CONTACT),
                                 .language = k->language,
@@ -223,7 +236,7 @@ void ingest_decide(struct job *j, struct store_inbound *in)
                     : in->clearance >= KEYS_CLEARANCES ? KEYS_CLEARANCES - 1
                                                        : in->clearance;
     j->targeted = j->target_thread && in->clearance <= j->target_clearance;
-    j->clearance = in->clearance = j->targeted ? j->target_clearance : follow(k, in->clearance);
+    j->clearance = in->clearance = j->targeted ? j->target_clearance : follow(j, in->clearance);
     j->language = in->language;
     j->topic = cache_intern(j->op->cache, slice_of(in->topic, in->topic ? strnlen(in->topic, 255) : 0));
     j->area = cache_intern(j->op->cache, slice_of(in->area, in->area ? strnlen(in->area, 255) : 0));
@@ -347,7 +360,7 @@ static void arg_fixed(struct job *j, const struct store_inbound *in, uint64_t ex
     memcpy(f + 64, sel, 3);
     f[67] = (char)in->kind;
     f[68] = (char)(flags_of(j, in) | (same ? FLAG_SAME : 0u));
-    f[69] = j->targeted;
+    f[69] = (char)(j->targeted | (j->fresh ? 2 : 0));
     f[70] = (char)in->clearance;
     f[71] = (char)in->language.how;
     put_be(f + 72, (uint64_t)(int64_t)in->priority, 2);
@@ -484,6 +497,8 @@ void ingest_learn(struct job *j, uint64_t thread, uint64_t contact, unsigned fla
     if (!j->targeted) {
         bool new = flags &RETURN_NEW_THREAD;
         k->thread[cl] = thread;
+        for (int c = 0; c < KEYS_CLEARANCES; c++)
+            k->several |= c != cl && k->thread[c];
         k->version[cl] = version + j->lane->under_way - 1; /* if the others go there as well */
         if (!same)
             k->same[cl] = j->same;

@@ -142,6 +142,7 @@ struct store_inbound {
     int64_t provider_ms;
     struct slice text, extra;
     struct slice target; /* external id that EDIT, DELETION, REACTION change */
+    struct slice quotes; /* external or our id of what a MESSAGE answers: it goes on there */
     const struct store_media *media;
     size_t media_n;
     unsigned reopen_hours; /* 72: a message within so many hours of resolving reopens */

@@ -300,6 +300,7 @@ void item_inbound(struct channel *ch, struct item *it)
                                     .provider_ms = src->time_ms,
                                     .text = slice_from(src->text),
                                     .target = slice_from(src->target),
+                                    .quotes = slice_from(src->reply_to),
                                     .reopen_hours = ch->o->reopen_hours,
                                     .topic = "",
                                     .area = ch->area ? arena_strdup(a, ch->area) : "",

@@ -8,21 +8,42 @@ do
     local PER_SENDER, FOREVER, VERIFIED, HAS_ALSO, NO_LAST_AGENT, SAME, GROUPED, ASKS = 1, 2, 4, 8, 16, 32, 64, 128
     local DELETION, REACTION = 2, 3 -- enum store_kind
     local PERSON = 'person'
+    local NO_ENTRY = ('\0'):rep(10)
 
-    -- The thread of each clearance that takes what comes ('' none) and its topic.
+    -- When a thread's person last wrote there or was written to: notes and moves do not count.
+    local function spoken(K, thread)
+        local n = tonumber(call('HGET', K .. 'thread:' .. thread, 'n')) or 0
+        for seq = n, math.max(1, n - 199), -1 do
+            local time, _, _, channel = P.log_head(call('HGET', K .. 'log:' .. thread, int(seq)) or NO_ENTRY)
+            if time and channel ~= '' then
+                return time
+            end
+        end
+        return 0
+    end
+
+    -- The thread of each clearance that takes what comes ('' none) and its topic. Of who has had several the clearance of the one in which
+    -- was spoken last, '3' when none takes anything; of others ''.
     local function threads(K, now, contact, reopen_ms, out)
         local o = contact and call('HMGET', K .. 'contact:' .. contact, 'o0', 'o1', 'o2') or {}
+        local several = (o[1] and 1 or 0) + (o[2] and 1 or 0) + (o[3] and 1 or 0) > 1
+        local last, latest = several and '3' or '', -1
         for i = 1, 3 do
             local t = o[i] and call('HMGET', K .. 'thread:' .. o[i], 'st', 'rs', 'tp')
             local use = t and t[1] and P.usable(t[1], t[2], now, reopen_ms)
             out[#out + 1] = use and o[i] or ''
             out[#out + 1] = use and t[3] or ''
+            local time = use and several and spoken(K, o[i])
+            if time and time >= latest then
+                last, latest = int(i - 1), time
+            end
         end
+        return last
     end
 
     -- What a node has to know: 'R', contact, key id, whose `also` is ('' nobody's, '1' theirs, '2' another's, '3' theirs and the only one known),
     -- language, script, how, sums, area, name's hash, three times thread and topic, the thread, number and clearance of the target (0
-    -- when it is not known).
+    -- when it is not known), what `threads` says.
     local function known(K, now, blind, also, reopen_ms, target)
         local first = P.addr_get(K, blind)
         local second = also ~= '' and P.addr_get(K, also) or nil
@@ -33,14 +54,14 @@ do
         local c = contact and call('HMGET', K .. 'contact:' .. contact, 'k', 'lt', 'ls', 'lh', 'u', 'ar', 'N') or {}
         local out = {'R', contact or '', c[1] or '', second and (not first and '3' or second == first and '1' or '2') or '',
             c[2] or '', c[3] or '', c[4] or '', c[5] or '', c[6] or '', c[7] or ''}
-        threads(K, now, contact, reopen_ms, out)
-        local thread, seq
+        local last, thread, seq = threads(K, now, contact, reopen_ms, out), nil, nil
         if target then
             thread, seq = P.external(K, now, sub(target, 1, 3), sub(target, 4), contact)
         end
         local t = thread and call('HMGET', K .. 'thread:' .. thread, 'c', 'cl')
         local theirs = t and contact and t[1] == contact
         out[17], out[18], out[19] = theirs and thread or '', theirs and seq or 0, theirs and tonumber(t[2] or 0) or 0
+        out[20] = last
         return out
     end
 
@@ -59,6 +80,7 @@ do
         m.verified, m.has_also = flags % 8 >= VERIFIED, flags % 16 >= HAS_ALSO
         m.no_last_agent, m.same, m.group = flags % 32 >= NO_LAST_AGENT, flags % 64 >= SAME, flags % 128 >= GROUPED and a[#a]
         m.asks = flags >= ASKS
+        m.targeted, m.fresh = m.mode % 2 == 1, m.mode >= 2
         m.thread, m.t, m.address, m.joins, m.also_joins, m.asleep, m.created = nil, nil, nil, nil, nil, nil, nil
         m.touch, m.name_differs, m.before = nil, nil, ''
         m.lt = nil
@@ -106,6 +128,9 @@ do
         if m.no_last_agent then
             field(set, 'nl', '1')
         end
+        if not m.created and P.several(K, contact, id) then
+            field(set, 'sv', '1')
+        end
         call('HSET', K .. 'thread:' .. id, unpack(set))
         call('ZADD', K .. 'waiting', now, id)
         m.version = 1
@@ -141,7 +166,7 @@ do
         return why
     end
 
-    local numbers = {'c', 'cl', 'st', 'n', 'v', 'lm', 'as', 'ar', 'cx'}
+    local numbers = {'c', 'cl', 'st', 'n', 'v', 'lm', 'as', 'ar', 'cx', 'sv'}
     local function read_thread(K, id)
         return call('HMGET', K .. 'thread:' .. id, unpack(numbers))
     end
@@ -261,7 +286,7 @@ do
 
     -- The thread that takes it: nil for a new one. False when the caller believed otherwise.
     local function choose(K, contact)
-        if m.mode == 1 then -- the thread of what is edited
+        if m.targeted then -- the thread of what is edited
             m.t = read_thread(K, m.expected)
             return m.t[1] == contact and tonumber(m.t[2] or 0) == m.cl and m.expected
         end
@@ -270,10 +295,13 @@ do
             local st = t[3] or '5'
             if t[1] == contact and (t[2] or '0') == int(m.cl) and st ~= '5' and st ~= '4' then
                 m.t = t
-                return m.expected
+                return (m.fresh or not t[10]) and m.expected
             end
         end
-        local o = contact and call('HGET', K .. 'contact:' .. contact, 'o' .. m.cl)
+        local o = contact and P.newest(K, contact, m.cl, m.fresh)
+        if o == true then
+            return false
+        end
         local t = o and call('HMGET', K .. 'thread:' .. o, 'st', 'rs', 'la')
         m.before = t and t[3] or ''
         if t and t[1] and P.usable(t[1], t[2], m.now, m.reopen * 1000) then
@@ -352,7 +380,7 @@ do
     -- What `known` tells, and the entry that asked for a choice, since what may answer it has to be looked at first: thread, number, value.
     local function asked(K, a)
         local out = known(K, m.now, m.blind, m.has_also and m.also or '', m.reopen * 1000)
-        out[20], out[21], out[22] = m.thread, m.t[9], call('HGET', K .. 'log:' .. m.thread, m.t[9]) or ''
+        out[21], out[22], out[23] = m.thread, m.t[9], call('HGET', K .. 'log:' .. m.thread, m.t[9]) or ''
         return out
     end
 

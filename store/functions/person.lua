@@ -182,12 +182,45 @@ do
         return o and o ~= t.id and call('HGET', K .. 'thread:' .. o, 'st') ~= tostring(P.RESOLVED)
     end
 
+    -- Threads of a person with others of another clearance are marked (sv): which of them takes what comes depends on where was spoken last,
+    -- so whoever stores has to have looked just now.
+    function P.several(K, contact, id)
+        local o, others = call('HMGET', K .. 'contact:' .. contact, 'o0', 'o1', 'o2'), false
+        for i = 1, 3 do
+            if o[i] and o[i] ~= id then
+                others = true
+                if call('EXISTS', K .. 'thread:' .. o[i]) == 1 then
+                    call('HSET', K .. 'thread:' .. o[i], 'sv', '1')
+                end
+            end
+        end
+        return others
+    end
+
+    -- The contact's newest thread of a clearance (false: none); true when there are others and the caller does not know.
+    function P.newest(K, contact, cl, fresh)
+        local o = call('HMGET', K .. 'contact:' .. contact, 'o0', 'o1', 'o2')
+        for i = 1, 3 do
+            if o[i] and i ~= cl + 1 and not fresh then
+                return true
+            end
+        end
+        return o[cl + 1]
+    end
+
+    local function mark(K, t)
+        if P.several(K, t.c, t.id) then
+            call('HSET', K .. 'thread:' .. t.id, 'sv', '1')
+        end
+    end
+
     -- A resolved thread is opened by hand.
     function P.on_reopened(K, t)
         if other_open(K, t, t.cl) then
             return false
         end
         call('HSET', K .. 'contact:' .. t.c, 'o' .. t.cl, t.id)
+        mark(K, t)
         return true
     end
 
@@ -200,5 +233,6 @@ do
             call('HDEL', key, 'o' .. from)
         end
         call('HSET', key, 'o' .. to, t.id)
+        mark(K, t)
     end
 end

@@ -3,6 +3,7 @@
  * clearance, order. */
 #include "tests/unit/store/harness.h"
 #include "gateway/base/mem.h"
+#include "store/agent.h"
 #include <stdlib.h>
 
 static bool same(struct id a, struct id b)
@@ -288,27 +289,99 @@ static void seal(void *arg, const struct store_known *k, struct store_inbound *i
         in->clearance = 2;
 }
 
+static struct id quotes(int node, const char *text, const char *what)
+{
+    static struct got g;
+    static int n;
+    char id[16];
+    memset(&g, 0, sizeof(g));
+    snprintf(id, sizeof(id), "says-%d", n++);
+    struct store_inbound in = message_in(id, "tel:+1", text);
+    in.quotes = slice_str(what);
+    store_ingest(harness_op(node), &in, seal, got_in, &g);
+    WAIT(g.calls);
+    EQ_INT(g.e.code, 0);
+    harness_turn(2); /* so that no two have the same time */
+    return g.in.thread;
+}
+
+static struct id says(int node, const char *text)
+{
+    return quotes(node, text, "");
+}
+
+static void answered(int node, struct id thread, enum store_kind kind)
+{
+    struct store_outbound out = message_out(thread, "an answer");
+    out.kind = kind;
+    OK(!write_out(node, &out).e.code);
+    harness_turn(2);
+}
+
 T(sealed_items_go_into_a_thread_of_their_own)
 {
     harness_begin(2);
-    static struct got g[4];
-    memset(g, 0, sizeof(g));
-    static const char *const texts[] = {"hello", "I report abuse", "what next", "more abuse"};
-    for (int i = 0; i < 4; i++) {
-        char id[16];
-        snprintf(id, sizeof(id), "%d", i);
-        struct store_inbound in = message_in(id, "tel:+1", texts[i]);
-        store_ingest(harness_op(i / 2), &in, seal, got_in, &g[i]);
-        WAIT(g[i].calls);
-        EQ_INT(g[i].e.code, 0);
-    }
-    OK(same(g[0].in.thread, g[2].in.thread) && same(g[1].in.thread, g[3].in.thread));
-    OK(!same(g[0].in.thread, g[1].in.thread) && same(g[0].in.contact, g[1].in.contact));
-    EQ_INT(thread_of(0, g[1].in.thread).clearance, 2);
+    struct id open = says(0, "hello"), sealed = says(0, "I report abuse");
+    OK(!same(open, sealed));
+    OK(same(says(1, "more abuse"), sealed));
+    EQ_INT(thread_of(0, sealed).clearance, 2);
+    EQ_INT(thread_of(0, open).clearance, 0);
+    OK(same(thread_of(0, open).contact, thread_of(0, sealed).contact));
     size_t n;
-    EQ_SLICE(entries_of(0, g[1].in.thread, &n)[1].text, "more abuse");
-    EQ_INT(entries_of(0, g[1].in.thread, &n)[0].clearance, 2);
+    EQ_SLICE(entries_of(0, sealed, &n)[1].text, "more abuse");
+    EQ_INT(entries_of(0, sealed, &n)[0].clearance, 2);
     EQ_INT(harness_number(DATA, "XLEN p:{demo}:audit"), 2);
+    harness_end();
+}
+
+/* Whichever node takes it, and whatever it believed before. */
+T(what_comes_goes_on_where_was_spoken_last)
+{
+    harness_begin(2);
+    struct id open = says(0, "hello");
+    OK(same(says(1, "it is me"), open)); /* both nodes know one thread */
+    struct id sealed = says(0, "I report abuse");
+    OK(same(says(1, "he came again"), sealed));
+    OK(same(says(0, "what next"), sealed));
+    answered(0, open, STORE_NOTE); /* nobody spoke to the person */
+    OK(same(says(1, "are you there"), sealed));
+    answered(1, open, STORE_MESSAGE);
+    OK(same(says(0, "thank you for the bread"), open));
+    OK(same(says(1, "and the milk"), open));
+    OK(same(says(1, "the abuse goes on"), sealed)); /* words that seal count always */
+    OK(same(says(0, "help"), sealed));
+    answered(0, open, STORE_MESSAGE);
+    answered(1, sealed, STORE_MESSAGE);
+    OK(same(says(0, "help"), sealed));
+    harness_end();
+}
+
+/* A provider's id or one of ours. */
+T(a_reply_goes_on_with_what_it_quotes)
+{
+    harness_begin(2);
+    struct store_inbound in = message_in("first", "tel:+1", "hello");
+    struct got g = take_in(0, &in);
+    struct id open = g.in.thread, sealed = says(0, "I report abuse");
+    OK(same(quotes(1, "as I wrote", "first"), open));
+    OK(same(says(0, "and more"), open)); /* there was spoken last */
+    OK(same(quotes(0, "as I wrote of the abuse", "first"), sealed));
+    OK(same(quotes(1, "yes", g.in.entry.s), open));
+    OK(same(quotes(1, "more abuse", ""), sealed));
+    OK(same(quotes(1, "never heard of", "unknown"), sealed));
+    harness_end();
+}
+
+T(a_sealed_matter_that_was_resolved_goes_on)
+{
+    harness_begin(2);
+    struct id sealed = says(0, "I report abuse");
+    static struct got x;
+    memset(&x, 0, sizeof(x));
+    store_resolve(harness_op(0), sealed, "amal", "answered", got_thread, &x);
+    WAIT(x.calls);
+    OK(same(says(1, "one thing more"), sealed)); /* within the hours in which it is opened again */
+    OK(same(says(0, "and more"), sealed));
     harness_end();
 }
 
