@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define REDIS_ITEMS_MAX 16777216 /* more in one array is no answer to anything we ask */
+#define REDIS_DEPTH_MAX 8        /* hiredis 1 has no limit of its own */
 
 static void redis_wire_arg(struct buf *out, struct slice s)
 {
@@ -77,9 +78,12 @@ struct redis_reader {
     bool reading; /* a reply has begun to stand in the arena */
 };
 
+/* NULL, which ends the connection, for what protocol version 2 has not and version 3 (hiredis 1) has. */
 static struct redis_reply *reply_new(const redisReadTask *task, enum redis_kind kind)
 {
     struct redis_reader *r = task->privdata;
+    if (task->type > REDIS_REPLY_ERROR)
+        return NULL;
     struct redis_reply *o = arena_alloc(r->arena, sizeof(*o));
     o->kind = kind;
     if (task->parent) {
@@ -98,7 +102,8 @@ static void *reply_string(const redisReadTask *task, char *p, size_t n)
                            : task->type == REDIS_REPLY_STATUS ? REDIS_STATUS
                                                               : REDIS_TEXT;
     struct redis_reply *o = reply_new(task, kind);
-    o->s = slice_of(arena_dup(r->arena, p, n), n);
+    if (o)
+        o->s = slice_of(arena_dup(r->arena, p, n), n);
     return o;
 }
 
@@ -109,9 +114,14 @@ static void *reply_array(const redisReadTask *task, int n)
 #endif
 {
     struct redis_reader *r = task->privdata;
-    if (n > REDIS_ITEMS_MAX)
+    unsigned depth = 0;
+    for (const redisReadTask *t = task; t && depth <= REDIS_DEPTH_MAX; t = t->parent)
+        depth++;
+    if (n > REDIS_ITEMS_MAX || depth > REDIS_DEPTH_MAX)
         return NULL;
     struct redis_reply *o = reply_new(task, REDIS_ARRAY);
+    if (!o)
+        return NULL;
     o->n = (size_t)n;
     o->items = arena_alloc(r->arena, o->n * sizeof(o->items[0]));
     return o;
@@ -120,7 +130,8 @@ static void *reply_array(const redisReadTask *task, int n)
 static void *reply_integer(const redisReadTask *task, long long v)
 {
     struct redis_reply *o = reply_new(task, REDIS_INT);
-    o->i = v;
+    if (o)
+        o->i = v;
     return o;
 }
 
@@ -134,13 +145,30 @@ static void reply_free(void *o)
     (void)o; /* the arena's */
 }
 
-/* The protocol's version 2 has no doubles or booleans: those members stay NULL, and hiredis then passes such
- * an element as the text it came as, which never happens here. */
+#ifdef REDIS_REPLY_PUSH
+/* Without these hiredis would hand out the number of the type as if it were our object. */
+static void *reply_double(const redisReadTask *task, double v, char *p, size_t n)
+{
+    (void)v, (void)p, (void)n;
+    return reply_new(task, REDIS_TEXT);
+}
+
+static void *reply_bool(const redisReadTask *task, int v)
+{
+    (void)v;
+    return reply_new(task, REDIS_INT);
+}
+#endif
+
 static redisReplyObjectFunctions reply_functions = {
     .createString = reply_string,
     .createArray = reply_array,
     .createInteger = reply_integer,
     .createNil = reply_nil,
+#ifdef REDIS_REPLY_PUSH
+    .createDouble = reply_double,
+    .createBool = reply_bool,
+#endif
     .freeObject = reply_free,
 };
 
