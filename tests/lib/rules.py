@@ -163,16 +163,26 @@ def check_layers(names):
     return bad
 
 
+def format_is_judged():
+    """Each release of clang-format sees some lines otherwise: Debian 12's (14) is the judge."""
+    said = subprocess.run(["clang-format", "--version"], capture_output=True, text=True).stdout
+    return bool(re.search(r"version 14\.", said))
+
+
 def main():
     names = files()
-    passed = failed = 0
+    passed = failed = skipped = 0
     for check in (check_format, check_length, check_functions, check_banned, check_pops, check_licence, check_unfinished, check_scripts, check_layers):
+        if check is check_format and not format_is_judged():
+            print("check_format: left out, since this is not clang-format 14")
+            skipped += 1
+            continue
         bad = check(names)
         for line in bad:
             print(line)
         print(f"{check.__name__}: {'ok' if not bad else f'{len(bad)} found'}")
         passed, failed = passed + (not bad), failed + bool(bad)
-    print(f"{passed} passed, {failed} failed")
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed else 0
 
 

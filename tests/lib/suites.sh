@@ -2,18 +2,18 @@
 # Sourced by tests/run: the table of suites, what each needs built, and which programs it runs.
 # shellcheck shell=bash
 
-# name, in the default run, builds that it needs
+# name, in the default run, builds that it needs. What takes long comes first: what is short fills the gaps at the end.
 suite_table() {
     cat <<LIST
 style        yes  -
-unit         yes  sanitize
-functions    yes  release
-wire         yes  sanitize,pages
-peers        yes  sanitize,pages
 web          yes  release,pages
-integration  yes  release,pages
-fuzz         yes  fuzz
 fault        yes  release,pages
+integration  yes  release,pages
+peers        yes  sanitize,pages
+wire         yes  sanitize,pages
+functions    yes  release
+unit         yes  sanitize
+fuzz         yes  fuzz
 bench        no   release,pages
 fresh        no   -
 LIST
