@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Nothing acknowledged is lost: parleyd and Redis are killed with -9 at random moments under load, again and again, and everything is counted
-afterwards. Every message that got its 200 stands exactly once in its thread, in order; every reply of an agent that was acknowledged was sent once."""
+afterwards. Every message that got its 200 stands exactly once in its thread, in order; every reply of an agent that was acknowledged was sent once.
+Where a send can't be repeated without harm (Telegram) it is tried once: what was cut off is told as unknown."""
 import json
 import os
 import random
@@ -13,6 +14,9 @@ import http.client
 
 import asyncio
 import parley as p
+
+sys.path.insert(0, os.path.join(p.TOP, "tests", "peers"))
+from telegram_double import TelegramDouble  # noqa: E402
 
 ROUNDS = int(os.environ.get("PARLEY_FAULT_ROUNDS", "20"))
 PEOPLE = 12
@@ -193,5 +197,72 @@ async def nothing_acknowledged_is_lost():
         await r.stop()
 
 
+def outcomes(d, token, threads):
+    """{text: [status, …]} of the answers in all threads."""
+    found = {}
+    for t in threads:
+        for e in all_entries(d, token, t):
+            if e["kind"] == "message" and e["direction"] == "out" and e["text"].startswith("answer "):
+                found.setdefault(e["text"], []).append(e["status"])
+    return found
+
+
+def a_reply_is_sent_once_or_told_as_unknown():
+    print(f"seed {SEED}, {ROUNDS} rounds", flush=True)
+    rng = random.Random(SEED)
+    tg = TelegramDouble().start()
+    d = p.Parley({"log_level": "warn"}).start()
+    try:
+        doc = p.operation(d)
+        doc["channels"].append({"id": "tg", "connector": "telegram", "settings": {"token": tg.token, "mode": "poll", "api": tg.url}})
+        d.apply(doc)
+        token = d.token(role="integrator")
+        for chat in range(5001, 5001 + PEOPLE):
+            tg.write(chat, "I want to register")
+        end = time.time() + 30
+        while len(threads := [t["id"] for t in d.api("GET", "threads?limit=200", token=token)[1]["items"]]) < PEOPLE:
+            assert time.time() < end, threads
+            time.sleep(0.1)
+        tg.fault("sendMessage", "slow", times=10**9, seconds=0.3)  # so that many answers are under way when something dies
+        stop = threading.Event()
+        agent = Agent(d, token, threads, stop)
+        agent.start()
+        for i in range(ROUNDS):
+            time.sleep(rng.uniform(0.3, 1.2))
+            what = kill_something(d, rng)
+            print(f"round {i + 1}: {what}; {len(agent.acked)} acknowledged", flush=True)
+        stop.set()
+        agent.join(30)
+        tg.faults.clear()
+        end = time.time() + 120
+        have = outcomes(d, token, threads)
+        while any("stored" in v for v in have.values()):
+            assert time.time() < end, {k: v for k, v in have.items() if "stored" in v}
+            time.sleep(0.5)
+            have = outcomes(d, token, threads)
+        tried = {}
+        for call in list(tg.calls):
+            if call.method == "sendMessage" and call.text and call.text.startswith("answer "):
+                tried[call.text] = tried.get(call.text, 0) + 1
+        assert not [t for t, n in tried.items() if n > 1], f"sent twice: {[t for t, n in tried.items() if n > 1][:5]}"
+        assert all(len(v) == 1 for v in have.values()), "an answer became two entries"
+        missing = [t for _, _, t in agent.acked if t not in have]
+        assert not missing, missing[:5]
+        count = {}
+        for text, (status,) in have.items():
+            count[status] = count.get(status, 0) + 1
+            assert status in ("sent", "delivered", "read", "unknown"), (text, status)
+            assert status == "unknown" or tried.get(text) == 1, f"{text} is told as {status}, and was never sent"
+        reached = sum(1 for text, (status,) in have.items() if status == "unknown" and text in tried)
+        print(f"{len(agent.acked)} acknowledged, {count}; of the unknown {reached} had reached the provider; none twice", flush=True)
+        assert ROUNDS < 10 or reached, "no answer was ever cut off: this has proved nothing"
+    except BaseException:
+        sys.stderr.write(d.tail() + "\n")
+        raise
+    finally:
+        d.close()
+        tg.stop()
+
+
 if __name__ == "__main__":
-    p.run([nothing_acknowledged_is_lost])
+    p.run([nothing_acknowledged_is_lost, a_reply_is_sent_once_or_told_as_unknown])
