@@ -241,11 +241,11 @@ static void ask(struct finding *g)
     store_call(g->op, "find", &a, answered, g);
 }
 
-/* Where the candidates come from: a contact's list, what an agent holds, what waits, or all by last activity.
+/* Where the candidates come from: a contact's list, what is an agent's, what waits, or all by last activity.
  */
 static bool choose(struct finding *g, const struct store_thread_filter *f)
 {
-    unsigned held = 1u << STORE_OFFERED | 1u << STORE_ASSIGNED;
+    unsigned theirs = 1u << STORE_OFFERED | 1u << STORE_ASSIGNED | 1u << STORE_SNOOZED;
     uint64_t contact;
     if (f->contact) {
         if (!store_contact_handle(g->op, *f->contact, &contact))
@@ -257,7 +257,7 @@ static bool choose(struct finding *g, const struct store_thread_filter *f)
         g->by[0] = 'w';
         g->by_n = 1;
         g->ordered = true;
-    } else if (f->assignee && f->assignee[0] && f->states && !(f->states & ~held)) {
+    } else if (f->assignee && f->assignee[0] && f->states && !(f->states & ~theirs)) {
         g->by_n = (size_t)snprintf(g->by, sizeof(g->by), "a%s", f->assignee);
         return g->by_n < sizeof(g->by);
     } else {

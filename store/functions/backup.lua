@@ -67,7 +67,7 @@ do
         elseif t.st == P.ASSIGNED then
             call('SADD', K .. 'held:' .. t.as, id)
         elseif t.st == P.SNOOZED then
-            call('ZADD', K .. 'snoozed', h.sn ~= '' and h.sn or 0, id)
+            P.sleeps(K, id, t.as, h.sn ~= '' and h.sn or 0)
         end
         return 1
     end

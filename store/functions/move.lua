@@ -41,6 +41,14 @@ do
         P.event(K, now, P.EV_AGENT, {'a', agent, 'w', 'load', 'q', int(call('SCARD', K .. 'held:' .. agent))})
     end
 
+    -- asleep:<agent> holds what sleeps and goes back to the agent: with held: it is what is theirs.
+    function P.sleeps(K, id, agent, at)
+        call('ZADD', K .. 'snoozed', at, id)
+        if agent ~= '' then
+            call('SADD', K .. 'asleep:' .. agent, id)
+        end
+    end
+
     -- Keeps the sets that follow from state and assignee.
     local function reindex(K, t, to, agent, now, at)
         local id = t.id
@@ -61,11 +69,12 @@ do
             call('ZREM', K .. 'offers', id)
         elseif t.st == P.SNOOZED then
             call('ZREM', K .. 'snoozed', id)
+            call('SREM', K .. 'asleep:' .. t.as, id)
         end
         if to == P.OFFERED then
             call('ZADD', K .. 'offers', at, id)
         elseif to == P.SNOOZED then
-            call('ZADD', K .. 'snoozed', at, id)
+            P.sleeps(K, id, agent, at)
         end
     end
 

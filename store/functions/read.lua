@@ -217,7 +217,7 @@ do
         elseif by == 'w' then
             return call('ZRANGEBYSCORE', K .. 'waiting', '(' .. before, '+inf', 'WITHSCORES', 'LIMIT', offset, count)
         elseif sub(by, 1, 1) == 'a' then
-            local held, ids = call('SMEMBERS', K .. 'held:' .. sub(by, 2)), {}
+            local held, ids = call('SUNION', K .. 'held:' .. sub(by, 2), K .. 'asleep:' .. sub(by, 2)), {}
             for i = 1 + offset, math.min(#held, offset + count) do
                 ids[#ids + 1] = held[i]
                 ids[#ids + 1] = call('ZSCORE', K .. 'threads', held[i]) or '0'

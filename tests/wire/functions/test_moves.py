@@ -119,6 +119,23 @@ def test_pages_miss_nothing_when_others_leave(s):
     assert [p[0] for p in s.call("waiting_page", page[-1][0], since, 4)] == [b"t4", b"t5", b"t6", b"t7"]
 
 
+def test_what_sleeps_is_still_the_agents(s):
+    agent(s, "zeynep", capacity=9)
+    for i in range(3):
+        thread(s, f"z{i}")
+        s.call("assign", f"z{i}", 0, "zeynep", "boss")
+        s.r.zadd(s.key("threads"), {f"z{i}": i})
+    s.call("snooze", "z0", "zeynep", s.now() + 60000)
+    s.call("resolve", "z1", "zeynep", "")
+
+    def mine():
+        found = s.call("find", "azeynep", "+inf", 0, 10, "012345", "*", "*", "*", "*", "*")
+        return sorted(x.decode() for x in found[3::3])
+    assert mine() == ["z0", "z2"] and load(s, "zeynep") == 1
+    s.call("transfer", "z0", "zeynep", "", -1)
+    assert mine() == ["z2"] and not s.r.exists(s.key("asleep:zeynep"))
+
+
 def test_agents_come_in_pages(s):
     for i in range(300):
         agent(s, f"a{i}", presence=0)
