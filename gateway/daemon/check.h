@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Checking JSON values, each problem with its JSON pointer: small values, lists, maps, objects by a table of
+ * members. For operation_*.c. */
+#ifndef PARLEY_DAEMON_CHECK_H
+#define PARLEY_DAEMON_CHECK_H
+
+#include "gateway/base/json.h"
+
+struct operation_connectors;
+
+struct check {
+    struct buf *problems, at; /* at: JSON pointer of what is looked at */
+    const json_t *merged, *agents;
+    const struct operation_connectors *con;
+};
+typedef void (*check_value)(struct check *c, const json_t *v);
+struct check_member {
+    const char *name;
+    check_value check;
+    bool required;
+};
+
+void check_wrong(struct check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Goes into a member, or an item of a list; returns where to come back to. */
+size_t check_into(struct check *c, const char *name);
+size_t check_into_item(struct check *c, size_t i);
+void check_out(struct check *c, size_t back);
+
+void check_tag(struct check *c, const json_t *v);
+void check_name(struct check *c, const json_t *v);
+void check_area(struct check *c, const json_t *v);
+void check_text(struct check *c, const json_t *v);
+void check_short_text(struct check *c, const json_t *v);
+void check_flag(struct check *c, const json_t *v);
+void check_url(struct check *c, const json_t *v);
+void check_timezone(struct check *c, const json_t *v);
+void check_any_object(struct check *c, const json_t *v);
+void check_number(struct check *c, const json_t *v, json_int_t min, json_int_t max);
+
+void check_list(struct check *c, const json_t *v, size_t max, check_value item);
+/* An object whose members are named by `key` and hold what `value` checks. */
+void check_map(struct check *c, const json_t *v, check_value key, check_value value);
+void check_object(struct check *c, const json_t *v, const struct check_member *members);
+/* A list of objects that are named by `key`, each once. */
+void check_things(struct check *c, const json_t *v, const char *key, size_t max, check_value item);
+
+#endif
