@@ -290,5 +290,8 @@ struct http_route host_route(struct host *h, struct http_req *rq)
         door_problem(rq, 503, "nothing can be stored now; try again");
         return none;
     }
-    return (struct http_route){.handler = on_request, .arg = h, .max_body = body_limit(h, ch, &p)};
+    size_t most = body_limit(h, ch, &p);
+    if (writes && !body_admit(h, rq, most, slice_is(p.door, "chat")))
+        return none;
+    return (struct http_route){.handler = on_request, .arg = h, .max_body = most};
 }

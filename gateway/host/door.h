@@ -19,6 +19,9 @@ struct connector_request {
 bool door_origin_ok(const struct channel *ch, struct http_req *rq, struct slice origin);
 /* What the connector is told of it. */
 struct connector_request_info door_info(const struct door_path *p, struct http_req *rq);
+/* body.c: is there room for the body that follows? False: answered (411, 429, 503). chat: it is a person's.
+ */
+bool body_admit(struct host *h, struct http_req *rq, size_t most, bool chat);
 /* socket.c: the handler of /ws/chat/… */
 void door_upgrade(struct http_req *rq, void *arg);
 /* By the request's path; NULL: there is none that runs and has this door. */

@@ -30,6 +30,7 @@ static void defaults(struct host *h)
     c->attachments_max = c->attachments_max ? c->attachments_max : 10;
     c->body_max = c->body_max ? c->body_max : 1u << 20;
     c->upload_max = c->upload_max ? c->upload_max : 25u << 20;
+    c->bodies_max = c->bodies_max ? c->bodies_max : 256u << 20;
     c->json_depth = c->json_depth ? c->json_depth : JSON_DEPTH_DEFAULT;
     c->ingests_max = c->ingests_max ? c->ingests_max : 4096;
     c->reopen_hours = c->reopen_hours ? c->reopen_hours : 72;
@@ -50,6 +51,7 @@ static void on_sweep(void *arg)
             mem_free(b);
         }
     }
+    body_sweep(h);
     timer_start(h->sweep, HOST_SWEEP_MS);
 }
 
@@ -64,6 +66,9 @@ struct host *host_new(const struct host_config *cf, struct err *e)
     map_init(&h->ops);
     map_init(&h->pages);
     map_init(&h->buckets);
+    map_init(&h->bodies);
+    list_init(&h->bodies_here);
+    text_random(h->body_key, sizeof(h->body_key));
     list_init(&h->dying);
     list_init(&h->gone);
     h->guard = guard_new(h->cf.allow_private, true, e);
@@ -267,6 +272,7 @@ void host_free(struct host **ph)
     for (struct list *n; (n = list_pop(&h->gone));)
         op_free(container_of(n, struct host_op, link));
     map_clear(&h->buckets, mem_free);
+    body_close(h);
     pages_clear(h);
     plugins_unload(h);
     if (h->guard)

@@ -54,6 +54,7 @@ struct host_config {
     size_t text_max, attachments_max; /* 0: 65,536 and 10 */
     size_t body_max;                  /* of hooks whose connector sets none; 0: 1 MiB */
     uint64_t upload_max;              /* files that come in; 0: 25 MiB */
+    size_t bodies_max;                /* bytes of long bodies in memory at a time; 0: 256 MiB */
     unsigned json_depth;              /* 0: 32 */
     unsigned ingests_max;             /* messages being stored at a time before doors answer 503; 0: 4,096 */
     unsigned reopen_hours;            /* unless the operation's document says; 0: 72 */

@@ -30,11 +30,15 @@ struct host {
     struct guard *guard_media; /* for links that come from outside */
     struct plugin **plugins;
     size_t plugins_n;
-    struct map ops;      /* name -> struct host_op */
-    struct list gone;    /* operations that were destroyed: calls and signals may still name them */
-    struct list dying;   /* channels that are stopping */
-    struct map pages;    /* name -> struct host_page */
-    struct map buckets;  /* hash -> struct bucket (allow) */
+    struct map ops;     /* name -> struct host_op */
+    struct list gone;   /* operations that were destroyed: calls and signals may still name them */
+    struct list dying;  /* channels that are stopping */
+    struct map pages;   /* name -> struct host_page */
+    struct map buckets; /* hash -> struct bucket (allow) */
+    struct map bodies;  /* body.c: hash of a session or an address -> struct body_who */
+    unsigned char body_key[32];
+    struct list bodies_here;
+    size_t body_bytes;   /* of long bodies that are in memory */
     struct timer *sweep; /* each minute: buckets that are full again */
     struct connector_host api;
     unsigned ingests; /* messages being stored now */
@@ -283,6 +287,11 @@ struct door_path {                                    /* "/hooks/op/channel/rest
     struct slice door, op, channel, rest;
 };
 bool door_path(struct slice path, struct door_path *out);
+
+/* ---- body.c ---- */
+
+void body_sweep(struct host *h); /* whom nothing was heard of for an hour */
+void body_close(struct host *h);
 
 /* ---- optext.c ---- */
 

@@ -77,6 +77,10 @@ struct arena *http_req_arena(struct http_req *rq);
 /* gone is called (once, instead of nothing) when the peer leaves before the answer. The request must still be
  * answered. */
 void http_req_on_gone(struct http_req *rq, void (*gone)(void *arg), void *arg);
+/* For routes: more is told how much of the body has come, as it comes; false: it has answered, and the rest
+ * is not read. ended is called once, when nothing of the request is in memory any more. */
+void http_req_on_body(struct http_req *rq, bool (*more)(void *arg, size_t total), void (*ended)(void *arg),
+                      void *arg);
 
 /* The answer. Content-Length, Date, Connection and X-Content-Type-Options are the server's. */
 struct http_head {

@@ -126,6 +126,16 @@ static size_t conn_take_head(struct http_conn *c, struct slice b)
     return 0;
 }
 
+/* May it go on? Who says no has answered, as one may before the body is read. */
+static void conn_grows(struct http_conn *c)
+{
+    enum http_state before = c->state;
+    struct http_req *rq = c->rq;
+    c->state = HTTP_S_BUSY;
+    if (rq->grows(rq->body_arg, rq->body.n))
+        c->state = before;
+}
+
 static size_t conn_take_body(struct http_conn *c, struct slice b)
 {
     struct http_req *rq = c->rq;
@@ -145,6 +155,8 @@ static size_t conn_take_body(struct http_conn *c, struct slice b)
         if (used == left)
             c->state = HTTP_S_READY;
     }
+    if (rq->grows && (c->state == HTTP_S_BODY || c->state == HTTP_S_READY))
+        conn_grows(c);
     return used;
 }
 

@@ -89,6 +89,9 @@ struct http_req {
     struct slice peer; /* as text; made when asked for */
     void (*gone)(void *arg);
     void *gone_arg;
+    bool (*grows)(void *arg, size_t total);
+    void (*ended)(void *arg);
+    void *body_arg;
     /* of http_reply_stream */
     bool streaming, more_due;
     uint64_t left;

@@ -21,10 +21,14 @@ void http_req_free(struct http_req *rq)
 {
     struct http_conn *c = rq->conn;
     struct arena *a = rq->arena;
+    void (*ended)(void *arg) = rq->ended;
+    void *body_arg = rq->body_arg;
     if (c->rq == rq)
         c->rq = NULL;
     buf_clear(&rq->body);
     arena_free(&a);
+    if (ended)
+        ended(body_arg);
     http_conn_release(c);
 }
 
@@ -206,6 +210,14 @@ bool http_req_loopback(const struct http_req *rq)
 struct arena *http_req_arena(struct http_req *rq)
 {
     return rq->arena;
+}
+
+void http_req_on_body(struct http_req *rq, bool (*more)(void *arg, size_t total), void (*ended)(void *arg),
+                      void *arg)
+{
+    rq->grows = more;
+    rq->ended = ended;
+    rq->body_arg = arg;
 }
 
 void http_req_on_gone(struct http_req *rq, void (*gone)(void *arg), void *arg)

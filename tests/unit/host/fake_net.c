@@ -23,6 +23,8 @@ struct http_req {
     struct buf stream;
     uint64_t length;
     bool ended;
+    void (*body_ended)(void *arg);
+    void *body_arg;
 };
 
 static struct http_req current;
@@ -55,6 +57,18 @@ bool http_req_secure(const struct http_req *rq)
 {
     (void)rq;
     return true;
+}
+struct slice http_req_peer(const struct http_req *rq)
+{
+    (void)rq;
+    return SLICE("192.0.2.1");
+}
+void http_req_on_body(struct http_req *rq, bool (*more)(void *arg, size_t total), void (*ended)(void *arg),
+                      void *arg)
+{
+    (void)more;
+    rq->body_ended = ended;
+    rq->body_arg = arg;
 }
 void http_req_on_gone(struct http_req *rq, void (*gone)(void *arg), void *arg)
 {
@@ -132,6 +146,13 @@ static void stream(struct http_req *rq)
     rq->more = NULL;
 }
 
+static void body_over(struct http_req *rq)
+{
+    if (rq->body_ended)
+        rq->body_ended(rq->body_arg);
+    rq->body_ended = NULL;
+}
+
 static void request_set(enum http_method m, const char *target, const char *const *headers, struct slice body)
 {
     mem_free(current.reply.body);
@@ -166,6 +187,7 @@ struct fake_reply *fake_request_n(struct host *h, enum http_method m, const char
         stream(&current);
     if (!current.answered)
         current.reply.status = 0;
+    body_over(&current);
     return &current.reply;
 }
 
