@@ -39,10 +39,16 @@ static const float foreign_cost[LANGUAGE_SCRIPTS] = {1.0f, 0.35f, 1.0f, 1.0f, 1.
 /* How far n-grams that were never met count: they overlap, so each says a part only. */
 #define UNMET 0.25f
 
+/* When a text is this much more likely in one language of its script than in any other, one word in three is
+ * looked at from then on, and counts for three: a text that changes language is still noticed. */
+#define SURE_NATS 80.0f
+#define SAMPLE    3
+
 struct tally {
     int32_t sum[LANGUAGE_TABLES][LANGUAGE_CLASSES_MAX];
     unsigned letters[LANGUAGE_SCRIPTS];
     unsigned grams, missed; /* in scripts with a table that is rich enough to tell by */
+    unsigned passed;        /* words, since one was looked at */
 };
 
 static int head_check(const struct language_model_head *h, size_t size, struct err *e)
@@ -158,12 +164,27 @@ static inline const unsigned char *row_find(const unsigned char *rows, const str
     return (mark_a == want ? a : b) + sizeof want;
 }
 
+static bool is_sure(const struct language_model_table *t, const int32_t *sum)
+{
+    int32_t best = INT32_MIN, second = INT32_MIN;
+    for (unsigned c = 0; c < t->classes; c++) {
+        int32_t lower = sum[c] < best ? sum[c] : best;
+        second = lower > second ? lower : second;
+        best = sum[c] > best ? sum[c] : best;
+    }
+    return t->scale * (float)(best - second) > SURE_NATS;
+}
+
 static void tally_word(const struct language_model *m, const struct language_word *w, struct tally *y)
 {
     y->letters[w->script] += w->n;
     if (w->script >= LANGUAGE_TABLES)
         return;
     const struct language_model_table *t = &m->head.table[w->script];
+    unsigned times = is_sure(t, y->sum[w->script]) ? SAMPLE : 1;
+    if (++y->passed < times)
+        return;
+    y->passed = 0;
     uint64_t grams[LANGUAGE_GRAMS_MAX];
     unsigned n = language_word_grams(w, grams), missed = n;
     lanes16 low = {0}, high = {0}; /* LANGUAGE_GRAMS_MAX weights of at most 128 fit */
@@ -176,11 +197,11 @@ static void tally_word(const struct language_model *m, const struct language_wor
         missed -= met & 1;
     }
     for (unsigned c = 0; c < t->classes; c++)
-        y->sum[w->script][c] += c < 8 ? low[c] : high[c - 8];
+        y->sum[w->script][c] += (int32_t)times * (c < 8 ? low[c] : high[c - 8]);
     if (w->script == LANGUAGE_ETHIOPIC)
         return; /* its many letters leave most n-grams unseen in every text */
-    y->grams += n;
-    y->missed += missed;
+    y->grams += times * n;
+    y->missed += times * missed;
 }
 
 /* Log-probabilities of the columns of one script, given that the text is in it. */

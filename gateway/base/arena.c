@@ -32,10 +32,22 @@ static struct arena_block *arena_block(size_t head, size_t cap, char **start)
     return b;
 }
 
+/* First blocks that wait for the next arena: they are larger than what the C library keeps at hand, and each
+ * event needs one or two. Not where a sanitizer shall notice who looks at an arena that is gone. */
+#ifdef PARLEY_SANITIZED
+#define ARENAS_KEPT 0
+#else
+#define ARENAS_KEPT 64
+#endif
+static _Thread_local struct arena *arenas_kept[ARENAS_KEPT + 1];
+static _Thread_local int arenas_kept_n;
+
 #define ARENA_HEAD ((sizeof(struct arena) + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN)
 
 struct arena *arena_new(void)
 {
+    if (arenas_kept_n)
+        return arenas_kept[--arenas_kept_n];
     char *start;
     struct arena_block *b =
         arena_block(ARENA_HEAD, ARENA_BLOCK - ARENA_HEAD - sizeof(struct arena_block), &start);
@@ -59,7 +71,10 @@ void arena_free(struct arena **a)
     if (!*a)
         return;
     arena_reset(*a);
-    mem_free(*a); /* with the first block */
+    if (arenas_kept_n < ARENAS_KEPT)
+        arenas_kept[arenas_kept_n++] = *a;
+    else
+        mem_free(*a); /* with the first block */
     *a = NULL;
 }
 
