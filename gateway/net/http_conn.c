@@ -155,7 +155,7 @@ static size_t conn_take_body(struct http_conn *c, struct slice b)
         if (used == left)
             c->state = HTTP_S_READY;
     }
-    if (rq->grows && (c->state == HTTP_S_BODY || c->state == HTTP_S_READY))
+    if ((c->state == HTTP_S_BODY || c->state == HTTP_S_READY) && rq->grows) /* else it may be gone */
         conn_grows(c);
     return used;
 }
