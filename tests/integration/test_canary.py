@@ -7,6 +7,8 @@ import json
 import os
 import secrets
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 import urllib.parse
@@ -42,7 +44,7 @@ class World:
     async def open(self):
         self.tg = TelegramDouble().start()
         self.canary = {}
-        self.office = Office(self.document, {"log_level": "debug"})
+        self.office = Office(self.document, {"log_level": "debug", "trusted_proxies": ["127.0.0.0/8"]})
         with open(self.office.d.config, encoding="utf-8") as f:
             settings = {**json.load(f), "public_url": self.office.d.base}
         with open(self.office.d.config, "w", encoding="utf-8") as f:
@@ -109,14 +111,20 @@ async def through_the_http_connector(w):
     assert w.d.hook(b'{"' + w.c("refused member").encode() + b'":1}')[0] == 400
 
 
+def from_afar(w):
+    """Where people come from and what they hold in their hands."""
+    return {"X-Forwarded-For": w.c("address of a person", "203.0.113.187"), "User-Agent": w.c("user agent"), "Referer": f"http://127.0.0.1/{w.c('referer')}"}
+
+
 async def through_the_webchat_socket(w):
-    async with sockets.connect(f"ws://127.0.0.1:{w.d.port}/ws/chat/demo/web", subprotocols=["parley.chat.v1"], origin=w.d.base, compression=None) as ws:
+    async with sockets.connect(f"ws://127.0.0.1:{w.d.port}/ws/chat/demo/web", subprotocols=["parley.chat.v1"], origin=w.d.base, compression=None,
+                               extra_headers=from_afar(w)) as ws:
         await ws.send(json.dumps({"type": "hello", "session": None, "after": None, "locale": "en"}))
         welcome = json.loads(await asyncio.wait_for(ws.recv(), 10))
         w.canary["chat session"] = welcome["session"]
         status, _, body = w.d.request("POST", "/chat/demo/web/upload", (w.c("chat file content") * 200).encode(),
                                       {"x-parley-session": welcome["session"], "Content-Type": "text/plain", "x-parley-name": w.c("chat file name") + ".txt",
-                                       "Origin": w.d.base})
+                                       "Origin": w.d.base, **from_afar(w)})
         assert status == 201, (status, body)
         await ws.send(json.dumps({"type": "send", "ref": w.c("chat ref"), "text": f"hello {w.c('chat text')}", "attachments": [json.loads(body)["id"]]}))
         while json.loads(await asyncio.wait_for(ws.recv(), 10))["type"] != "ack":
@@ -128,7 +136,7 @@ async def through_the_webchat_socket(w):
 
 async def through_the_webchat_poll_and_form(w):
     def poll(body):
-        status, _, data = w.d.request("POST", "/chat/demo/web/poll", body, {"Origin": w.d.base})
+        status, _, data = w.d.request("POST", "/chat/demo/web/poll", body, {"Origin": w.d.base, **from_afar(w)})
         assert status == 200, (status, data)
         return json.loads(data)
     first = poll({"session": None, "after": None, "cursor": None, "wait": 0, "frames": [{"type": "hello", "session": None, "after": None, "locale": "en"}]})
@@ -136,7 +144,7 @@ async def through_the_webchat_poll_and_form(w):
     w.canary["poll session"] = session
     poll({"session": session, "after": None, "cursor": first["cursor"], "wait": 1, "frames": [{"type": "send", "ref": word(), "text": w.c("poll text")}]})
     form = urllib.parse.urlencode({"session": "", "ref": secrets.token_hex(16), "text": w.c("form text"), "lang": "en"}).encode()
-    status, headers, _ = w.d.request("POST", "/chat/demo/web", form, {"Content-Type": "application/x-www-form-urlencoded", "Origin": w.d.base})
+    status, headers, _ = w.d.request("POST", "/chat/demo/web", form, {"Content-Type": "application/x-www-form-urlencoded", "Origin": w.d.base, **from_afar(w)})
     assert status in (200, 303), status
 
 
@@ -151,6 +159,8 @@ async def through_telegram(w):
     out = await w.amal.ask("send", thread=t["id"], text=w.c("failed answer"))
     await w.amal.frame("entry.status", where=lambda f: f["entry"] == out["entry"]["id"] and f["status"] == "failed")
     w.tg.write_all([w.tg.message(chat, w.c("telegram name"), dice={"emoji": w.c("quarantined")})])
+    out = await w.amal.ask("transfer", thread=t["id"], language="en", note=w.c("transfer note"))
+    assert out["type"] == "ok", out
     root = w.d.token(role="administrator")
     await eventually(lambda: w.c("quarantined") in json.dumps(w.d.api("GET", "quarantine", token=root)[1]), 10)
 
@@ -244,11 +254,43 @@ async def nobody_can_look_into_the_processes(w):
         with open(f"/proc/{pid}/limits", encoding="utf-8") as f:
             core = next(line for line in f if line.startswith("Max core file size"))
         assert core.split()[4:6] == ["0", "0"], core
-        assert os.stat(f"/proc/{pid}/mem").st_uid == 0  # what is not dumpable is root's there, whoever runs it
     for pid in w.d.pids("redis-server"):
         with open(f"/proc/{pid}/limits", encoding="utf-8") as f:
             core = next(line for line in f if line.startswith("Max core file size"))
         assert core.split()[4:6] == ["0", "0"], core
+
+
+async def not_even_their_own_user(w):
+    """As another user than root, since root may look into everything: whoever runs Parley can read no memory of it, nor make it dump core."""
+    if os.geteuid() != 0:
+        print("not root: no other user can be tried")
+        return
+    nobody = 65534
+    look = "import sys; f = open(f'/proc/{sys.argv[1]}/mem', 'rb'); f.seek(int(open(f'/proc/{sys.argv[1]}/maps').readline().split('-')[0], 16)); f.read(4)"
+    try_it = lambda pid: subprocess.run([sys.executable, "-c", look, str(pid)], user=nobody, group=nobody, extra_groups=[], capture_output=True, text=True)
+    other = p.Parley()
+    other.user = nobody
+    sleeper = subprocess.Popen(["sleep", "60"], user=nobody, group=nobody, extra_groups=[])
+    try:
+        other.start(env={"ASAN_OPTIONS": "detect_leaks=0"})
+        assert try_it(sleeper.pid).returncode == 0, "an ordinary process can be read by its user: the test shows something"
+        pids = [other.process.pid] + other.workers()
+        assert len(pids) == 2
+        for pid in pids:
+            with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+                assert f"Uid:\t{nobody}" in f.read()
+            r = try_it(pid)
+            assert r.returncode != 0 and "PermissionError" in r.stderr, (pid, r)
+            assert os.stat(f"/proc/{pid}/mem").st_uid == 0  # the mark of a process that is not dumpable
+        worker = other.workers()[0]
+        before = set(files_below(other.dir))
+        os.kill(worker, signal.SIGSEGV)
+        await eventually(lambda: other.workers() and worker not in other.workers(), 20)
+        assert not [f for f in set(files_below(other.dir)) - before if "core" in os.path.basename(f)]
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+        other.close()
 
 
 # ---- erasure ----
@@ -319,7 +361,7 @@ def _token(d):
 
 TESTS = [through_the_http_connector, through_the_webchat_socket, through_the_webchat_poll_and_form, through_telegram, through_sign_in_and_the_tool,
          nothing_is_in_clear_in_either_server, nothing_is_in_clear_in_the_data_directory, nothing_is_in_clear_in_the_log_and_the_metrics,
-         nothing_is_in_clear_in_a_backup, nobody_can_look_into_the_processes, after_an_erasure_it_is_gone, after_restoring_an_older_backup_it_is_gone_too]
+         nothing_is_in_clear_in_a_backup, nobody_can_look_into_the_processes, not_even_their_own_user, after_an_erasure_it_is_gone, after_restoring_an_older_backup_it_is_gone_too]
 
 if __name__ == "__main__":
     run_shared(World, TESTS)

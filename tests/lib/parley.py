@@ -51,15 +51,18 @@ class Parley:
         doc.update(settings or {})
         with open(self.config, "w") as f:
             json.dump(doc, f)
-        self.process = None
+        self.process, self.user = None, None  # user: a number; the daemon runs as that one (for root only)
 
     # ---- its life ----
 
     def start(self, wait=30, env=None):
         out = open(self.log, "ab")
+        as_user = {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
+        for path in (self.dir, self.config) if self.user else ():
+            os.chown(path, self.user, self.user)
         self.process = subprocess.Popen([os.path.join(BUILD, "parleyd"), "--config", self.config, "--data", self.data],
                                         stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
-                                        env={**os.environ, **(env or {})})
+                                        env={**os.environ, **(env or {})}, **as_user)
         out.close()
         if wait:
             self.wait_ready(wait)
