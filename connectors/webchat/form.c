@@ -29,13 +29,6 @@ static void post_free(struct post *p)
     free(p);
 }
 
-static void set_cookie(const struct post *p, char *to, size_t cap)
-{
-    snprintf(to, cap, "parley_chat=%s; Path=/chat/%s/%s; Max-Age=1800; HttpOnly; SameSite=Strict%s",
-             p->page.session.secret, p->c->h->operation(p->c->inst), p->c->h->channel(p->c->inst),
-             p->page.secure ? "; Secure" : "");
-}
-
 static void fail(struct post *p, int status, const char *notice)
 {
     p->page.status = status;
@@ -50,8 +43,8 @@ static void fail(struct post *p, int status, const char *notice)
  */
 static void done(struct post *p)
 {
-    char cookie[320], location[256];
-    set_cookie(p, cookie, sizeof cookie);
+    char cookie[COOKIE_MAX], location[256];
+    session_set_cookie(p->c, p->page.secure, p->page.session.secret, cookie);
     if (p->had_session && !p->had_cookie) {
         p->page.status = 200;
         p->page.notice = "sent_stored";
@@ -222,7 +215,7 @@ static void take_session(struct post *p, struct connector_bytes session, struct 
 {
     struct connector_bytes cookie;
     p->had_session = session.n && session_take(p->c, session, &p->page.session);
-    p->had_cookie = p->c->h->cookie(p->rq, "parley_chat", &cookie) && p->had_session &&
+    p->had_cookie = session_cookie(p->c, p->rq, p->page.secure, &cookie) && p->had_session &&
                     p->c->h->equal(cookie, bytes_of(p->page.session.secret));
     if (!p->had_session)
         session_of_ref(p->c, ref, &p->page.session);
@@ -276,9 +269,8 @@ static void leave_answer(struct leaving *l)
     const struct connector_host *h = l->c->h;
     const char *op = h->operation(l->c->inst), *ch = h->channel(l->c->inst),
                *exit = h->setting(l->c->inst, "exit");
-    char cookie[200], here[256];
-    snprintf(cookie, sizeof cookie, "parley_chat=; Path=/chat/%s/%s; Max-Age=0; HttpOnly; SameSite=Strict%s",
-             op, ch, l->secure ? "; Secure" : "");
+    char cookie[COOKIE_MAX], here[256];
+    session_set_cookie(l->c, l->secure, "", cookie);
     snprintf(here, sizeof here, "/chat/%s/%s?lang=%s", op, ch, l->lang);
     if (strcmp(l->to, "none") == 0) {
         struct connector_header heads[] = {

@@ -396,7 +396,7 @@ void page_get(connector_instance *c, connector_request rq, const struct connecto
     struct page p = {.status = 200, .secure = i->secure};
     query(i, "lang", lang, sizeof lang);
     p.lang = page_language(c, rq, bytes_of(lang), &p.chosen);
-    p.has_session = c->h->cookie(rq, "parley_chat", &cookie) && session_take(c, cookie, &p.session);
+    p.has_session = session_cookie(c, rq, i->secure, &cookie) && session_take(c, cookie, &p.session);
     if (query(i, "sent", sent, sizeof sent))
         p.notice = p.has_session ? "sent_stored" : "sent_no_cookie";
     page_answer(c, rq, &p);

@@ -182,3 +182,35 @@ void session_start(struct connector_instance *c)
     c->h->lease(c->inst, "session-key", on_lease, c);
     ask(c);
 }
+
+/* ---- the cookie of the page without scripts ---- */
+
+/* On TLS no neighbour and no network can plant or read it: __Host-, which wants the path /, so that the
+ * channel stands in its name. On plain http (loopback) browsers refuse that prefix. */
+static void cookie_name(struct connector_instance *c, bool secure, char out[COOKIE_MAX])
+{
+    if (secure)
+        snprintf(out, COOKIE_MAX, "__Host-parley_chat.%.200s.%.200s", c->h->operation(c->inst),
+                 c->h->channel(c->inst));
+    else
+        snprintf(out, COOKIE_MAX, "parley_chat");
+}
+
+bool session_cookie(struct connector_instance *c, connector_request rq, bool secure,
+                    struct connector_bytes *value)
+{
+    char name[COOKIE_MAX];
+    cookie_name(c, secure, name);
+    return c->h->cookie(rq, name, value);
+}
+
+void session_set_cookie(struct connector_instance *c, bool secure, const char *value, char out[COOKIE_MAX])
+{
+    char path[450] = "/";
+    cookie_name(c, secure, out);
+    size_t n = strlen(out);
+    if (!secure)
+        snprintf(path, sizeof path, "/chat/%.200s/%.200s", c->h->operation(c->inst), c->h->channel(c->inst));
+    snprintf(out + n, COOKIE_MAX - n, "=%.128s; Path=%s; Max-Age=%d; HttpOnly; SameSite=Strict%s", value,
+             path, *value ? 1800 : 0, secure ? "; Secure" : "");
+}

@@ -62,6 +62,11 @@ void session_of_ref(struct connector_instance *c, struct connector_bytes ref, st
 /* False: not one of ours. */
 bool session_take(struct connector_instance *c, struct connector_bytes secret, struct session *s);
 struct connector_bytes session_address(const struct session *s);
+/* The page's cookie: its value, and the header that sets it (value "" drops it). */
+#define COOKIE_MAX 600
+bool session_cookie(struct connector_instance *c, connector_request rq, bool secure,
+                    struct connector_bytes *value);
+void session_set_cookie(struct connector_instance *c, bool secure, const char *value, char out[COOKIE_MAX]);
 
 /* ---- frames (frames.c) ---- */
 

@@ -285,6 +285,9 @@ T(without_scripts_a_form_writes_and_the_page_shows)
     EQ_STR(kit_answer_header(a, "location"), "/chat/demo/web?lang=ar&sent=1");
     const char *cookie = kit_answer_header(a, "set-cookie");
     OK(cookie && strstr(cookie, "HttpOnly") && strstr(cookie, "SameSite=Strict"));
+    OK(strncmp(cookie, "__Host-parley_chat.demo.web=", 28) ==
+       0); /* such a one wants Secure and the whole host */
+    OK(strstr(cookie, "; Path=/;") && strstr(cookie, "; Secure") && !strstr(cookie, "Domain"));
     EQ_INT(kit_items(k), 1);
     char pair[128];
     snprintf(pair, sizeof pair, "%.*s", (int)strcspn(cookie, ";"), cookie);
@@ -301,6 +304,35 @@ T(without_scripts_a_form_writes_and_the_page_shows)
     form(k, "session=&ref=0123456789abcdef&lang=ar&text=hello+%3Cb%3E");
     EQ_INT(kit_items(k), 1);
     EQ_INT(kit_duplicates(k), 1);
+    OK(kit_end(&k));
+}
+
+T(the_cookie_of_plain_http_is_for_the_page_alone_and_no_good_on_tls)
+{
+    struct kit *k = begin();
+    struct kit_request post = {
+        .door = "chat",
+        .path = "",
+        .insecure = true,
+        .headers = (const char *const[]){"content-type", "application/x-www-form-urlencoded", NULL},
+        .body = kit_bytes("session=&ref=0123456789abcdef&lang=en&text=hello")};
+    struct kit_answer *a = kit_request(k, &post);
+    const char *cookie = kit_answer_header(a, "set-cookie");
+    EQ_INT(a->status, 303);
+    OK(cookie && strncmp(cookie, "parley_chat=", 12) == 0);
+    OK(strstr(cookie, "; Path=/chat/demo/web;") && !strstr(cookie, "Secure"));
+    char pair[200];
+    snprintf(pair, sizeof pair, "%.*s", (int)strcspn(cookie, ";"), cookie);
+    for (int secure = 0; secure < 2; secure++) {
+        struct kit_request get = {.method = "GET",
+                                  .door = "chat",
+                                  .path = "",
+                                  .query = "lang=en",
+                                  .insecure = !secure,
+                                  .headers = (const char *const[]){"cookie", pair, NULL}};
+        bool shown = strstr(kit_request(k, &get)->body, "hello") != NULL;
+        EQ_INT(shown, !secure); /* one that a network planted opens nothing */
+    }
     OK(kit_end(&k));
 }
 
