@@ -60,12 +60,19 @@ static void decline(struct act *a)
         store_decline(a->o->op, a->thread, a->by.agent, reason ? reason : "", on_moved, a);
 }
 
-/* A colleague who may have the thread; otherwise the call is refused. */
+/* Programs know agents by what they were told; people by whom they may see. */
+static bool may_name(const struct act *a, const struct member *m)
+{
+    return (a->by.who.roles & ROLE_INTEGRATOR) || rights_colleague(&a->by.who, &m->a);
+}
+
+/* A colleague who may have the thread; otherwise the call is refused. Of somebody whom the caller may not see
+ * it says what it says of nobody. */
 static bool may_get(struct act *a, const char *agent, int clearance)
 {
     struct member *m = operation_member(a->o, agent);
     struct caller c = {0};
-    if (!m || m->a.disabled || !auth_member(a->o, m->a.login, &c)) {
+    if (!m || m->a.disabled || !may_name(a, m) || !auth_member(a->o, m->a.login, &c)) {
         act_refuse(a, ERR_INVALID, "agent: there is no such agent");
         return false;
     }
@@ -133,6 +140,10 @@ static void transfer(struct act *a)
         act_refuse(a, ERR_INVALID, "clearance: it can only be raised, to 2 at most");
         return;
     }
+    if (t.note.n > TEXT_MAX) {
+        act_refuse(a, ERR_TOO_LARGE, "note: at most 65,536 bytes");
+        return;
+    }
     if (!known_name(a, "topics", "topic", t.topic) || !known_name(a, "teams", "team", t.team) ||
         !known_name(a, "areas", "area", t.area) || !known_language(a, t.language))
         return;
@@ -163,6 +174,10 @@ static void resolve(struct act *a)
     struct slice note = json_opt_str(a->body, "note");
     if (outcome && !name_valid(slice_str(outcome))) {
         act_refuse(a, ERR_INVALID, "outcome: a short word of a-z, 0-9, '.', '_' or '-' is wanted");
+        return;
+    }
+    if (note.n > TEXT_MAX) {
+        act_refuse(a, ERR_TOO_LARGE, "note: at most 65,536 bytes");
         return;
     }
     if (!note.n) {
@@ -248,6 +263,9 @@ static void patch(struct act *a)
 static const char *const m_none[] = {NULL};
 static const char *const m_send[] = {"kind",        "text",    "channel",  "address",
                                      "attachments", "choices", "reply_to", NULL};
+static const char *const m_edit[] = {"kind", "target", "text", NULL};
+static const char *const m_deletion[] = {"kind", "target", NULL};
+static const char *const m_reaction[] = {"kind", "target", "emoji", NULL};
 static const char *const m_note[] = {"kind", "text", NULL};
 static const char *const m_retry[] = {"seq", NULL};
 static const char *const m_reason[] = {"reason", NULL};
@@ -262,6 +280,9 @@ static const char *const m_patch[] = {"language", "topic", "priority", NULL};
 static const struct act_verb verbs[] = {
     {"send", RIGHT_WRITE, m_send, act_send},
     {"note", RIGHT_WRITE, m_note, act_note},
+    {"edit", RIGHT_WRITE, m_edit, act_edit},
+    {"deletion", RIGHT_WRITE, m_deletion, act_deletion},
+    {"reaction", RIGHT_WRITE, m_reaction, act_reaction},
     {"retry", RIGHT_WRITE, m_retry, act_retry},
     {"accept", RIGHT_ANSWER, m_none, accept_offer},
     {"decline", RIGHT_ANSWER, m_reason, decline},
@@ -323,6 +344,8 @@ static void on_card(void *arg, const struct err *e, const struct card *c)
         a->verb->run(a);
     else if (a->verb->right == RIGHT_ANSWER)
         act_refuse(a, ERR_CONFLICT, "this offer is over");
+    else if (a->verb->right == RIGHT_WRITE && a->t.state == STORE_RESOLVED)
+        act_refuse(a, ERR_CONFLICT, "the thread is resolved; reopen it first");
     else if (a->verb->right == RIGHT_WRITE && (a->rights & RIGHT_ANSWER))
         act_refuse(a, ERR_CONFLICT, "accept the offer first");
     else

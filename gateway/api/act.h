@@ -20,6 +20,9 @@ struct act {
     json_t *extra, *attachments;
     size_t claimed;
     int status;
+    /* a change of a message: */
+    enum store_kind change;
+    struct id target;
 };
 
 struct act_verb {
@@ -32,6 +35,14 @@ struct act_verb {
 void act_send(struct act *a);
 void act_note(struct act *a);
 void act_retry(struct act *a);
+void act_edit(struct act *a);
+void act_deletion(struct act *a);
+void act_reaction(struct act *a);
+
+#define TEXT_MAX 65536 /* of a message or a note */
+bool act_take_ref(struct act *a);
+/* The entry with a->body's text or emoji, a->extra and a->target; ends it. */
+void act_write(struct act *a, enum store_kind kind, const char *channel, struct slice address, bool pull);
 
 /* Ends it. */
 void act_end(struct act *a, const struct err *e, const char *kind, struct slice json);

@@ -6,8 +6,6 @@
 #include "store/blob.h"
 #include <string.h>
 
-#define TEXT_MAX    65536
-#define NOTE_MAX    65536
 #define FILES_MAX   10
 #define CHOICES_MAX 20
 #define WORDS_MAX   512
@@ -73,14 +71,14 @@ static void on_word(void *arg, struct slice word)
 
 /* ---- sending ---- */
 
-static void write_now(struct act *a, enum store_kind kind, const char *channel, struct slice address,
-                      bool pull)
+void act_write(struct act *a, enum store_kind kind, const char *channel, struct slice address, bool pull)
 {
     struct word_list *words = arena_alloc(a->arena, sizeof *words);
     struct buf extra;
-    struct slice text = json_opt_str(a->body, "text");
+    struct slice text = json_opt_str(a->body, kind == STORE_REACTION ? "emoji" : "text");
     words->arena = a->arena;
-    fold_words(text, on_word, words);
+    if (kind != STORE_REACTION)
+        fold_words(text, on_word, words);
     buf_init(&extra, 1 << 18);
     if (a->extra && json_object_size(a->extra))
         json_write(a->extra, &extra);
@@ -95,6 +93,7 @@ static void write_now(struct act *a, enum store_kind kind, const char *channel, 
         .address = address,
         .text = text,
         .extra = buf_view(&extra),
+        .target = a->target,
         .pull = pull,
         .words = words->words,
         .words_n = words->n,
@@ -124,7 +123,7 @@ static void send_now(struct act *a)
         json_object_set(a->extra, "attachments", a->attachments);
     if (address.n)
         json_object_set(a->extra, "address", json_object_get(a->body, "address"));
-    write_now(a, STORE_MESSAGE, channel, address, info.pull);
+    act_write(a, STORE_MESSAGE, channel, address, info.pull);
 }
 
 static void claim_next(struct act *a);
@@ -184,7 +183,7 @@ static bool take_choices(struct act *a)
     return true;
 }
 
-static bool take_ref(struct act *a)
+bool act_take_ref(struct act *a)
 {
     struct slice ref = json_opt_str(a->body, "ref");
     if (json_object_get(a->body, "ref") && (!ref.n || ref.n > 64)) {
@@ -224,7 +223,7 @@ void act_send(struct act *a)
     }
     a->extra = json_object();
     a->attachments = json_array();
-    if (!take_ref(a) || !take_choices(a))
+    if (!act_take_ref(a) || !take_choices(a))
         return;
     const char *reply_to = json_string_value(json_object_get(a->body, "reply_to"));
     if (reply_to)
@@ -235,12 +234,12 @@ void act_send(struct act *a)
 void act_note(struct act *a)
 {
     struct slice text = json_opt_str(a->body, "text");
-    if (!text.n || text.n > NOTE_MAX) {
+    if (!text.n || text.n > TEXT_MAX) {
         act_refuse(a, ERR_INVALID, "text: a note of 1 to 65,536 bytes is wanted");
         return;
     }
-    if (take_ref(a))
-        write_now(a, STORE_NOTE, "", (struct slice){0, 0}, true);
+    if (act_take_ref(a))
+        act_write(a, STORE_NOTE, "", (struct slice){0, 0}, true);
 }
 
 static void on_retried(void *arg, const struct err *e)

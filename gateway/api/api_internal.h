@@ -72,6 +72,13 @@ void operation_load(struct api_op *o); /* agents and queues anew */
 void operation_member_put(struct api_op *o, const struct store_agent *a);
 void operation_members_put(struct api_op *o, const struct store_agent *const *a, size_t n);
 
+/* rights_thread at this moment. */
+static inline unsigned rights_now(struct api_op *o, const struct who *w, const struct store_thread *t,
+                                  bool holds_contact)
+{
+    return rights_thread(w, t, holds_contact, store_now_ms(o->api->cf.store));
+}
+
 /* ---- what waits (queues.c) ---- */
 
 void queues_init(struct api_op *o);
@@ -123,8 +130,8 @@ struct call {
     /* Instead of the answer itself, which an erasure would not reach: "thread ID", "entry ID SEQ", "contact
      * ID" is shown anew. */
     char idem_what[80];
-    int replay; /* status of an answer that is given again; 0 */
-    char idem_scope[192];
+    int replay;           /* status of an answer that is given again; 0 */
+    char idem_scope[224]; /* caller, method, hash of the path */
     struct slice idem_key;
     const struct call_route *route;
 };
@@ -148,6 +155,12 @@ void call_json(struct call *c, int status, struct slice json);
 void call_empty(struct call *c, int status);
 void call_err(struct call *c, const struct err *e);
 void call_problem(struct call *c, int status, const char *detail);
+void call_problem_code(struct call *c, int status, const char *detail, const char *code);
+/* A list: call_list starts it, the items follow (call_item before each), call_list_end answers. next "":
+ * null. */
+void call_list(struct buf *b);
+void call_item(struct buf *b);
+void call_list_end(struct call *c, struct buf *b, const char *next);
 /* Ends a call whose answer was given by http_reply_stream and the like. */
 void call_end(struct call *c);
 /* limit (1-200, default 50) from the query; 0 when it is malformed (and answered). */
@@ -196,9 +209,9 @@ void card_thread(struct api_op *o, const struct store_thread *t,
 
 /* kind: "entry", "thread" or "agent": what `json` is. status: what REST answers. */
 typedef void (*act_done)(void *arg, const struct err *e, int status, const char *kind, struct slice json);
-/* verb: "send", "note", "accept", "decline", "assign", "transfer", "resolve", "reopen", "snooze", "tag",
- * "retry", "patch". body: its members; members that are not the verb's are ERR_INVALID, but "type", "ref" and
- * "thread". */
+/* verb: "send", "note", "edit", "deletion", "reaction", "accept", "decline", "assign", "transfer", "resolve",
+ * "reopen", "snooze", "tag", "retry", "patch". body: its members; members that are not the verb's are
+ * ERR_INVALID, but "type", "ref" and "thread". */
 void act_thread(struct api_op *o, const struct who *w, const char *verb, struct id thread, const json_t *body,
                 act_done done, void *arg);
 

@@ -84,7 +84,8 @@ static bool may_hear(struct job *j, struct agent_socket *s)
         const struct member *m = operation_member(j->o, j->ev.agent);
         return !m || (is_load(&j->ev) ? rights_load(w, &m->a) : rights_colleague(w, &m->a));
     }
-    return (*w->agent && strcmp(j->ev.before, w->agent) == 0) || (rights_thread(w, &j->t, false) & RIGHT_SEE);
+    return (*w->agent && strcmp(j->ev.before, w->agent) == 0) ||
+           (rights_now(j->o, w, &j->t, false) & RIGHT_SEE);
 }
 
 /* Could anybody hear of it, as far as the event itself tells? Most events of a busy operation concern nobody

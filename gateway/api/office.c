@@ -3,6 +3,7 @@
  * or understood. */
 #include "gateway/api/api_internal.h"
 #include "store/admin.h"
+#include <stdio.h>
 #include <string.h>
 
 static void operation_get(struct call *c)
@@ -54,24 +55,15 @@ static void events_answer(struct event_list *l)
         call_err(l->c, &l->err);
     else {
         struct buf b;
-        bool first = true;
-        buf_init(&b, 16u << 20);
-        buf_str(&b, "{\"items\":[");
+        call_list(&b);
         for (size_t i = 0; i < l->n; i++) {
             if (!l->slots[i].shown)
                 continue;
-            if (!first)
-                buf_char(&b, ',');
-            first = false;
+            call_item(&b);
             event_json(&b, &l->slots[i]);
         }
         /* The cursor moves over what may not be seen as well. */
-        if (l->n)
-            buf_printf(&b, "],\"next\":\"%s\"}", l->slots[l->n - 1].ev.id);
-        else
-            buf_str(&b, "],\"next\":null}");
-        call_json(l->c, 200, buf_view(&b));
-        buf_clear(&b);
+        call_list_end(l->c, &b, l->n ? l->slots[l->n - 1].ev.id : "");
     }
     mem_free(l->slots);
     mem_free(l);
@@ -82,7 +74,7 @@ static void on_event_thread(void *arg, const struct err *e, const struct store_t
     struct event_slot *s = arg;
     struct event_list *l = s->list;
     if (!e->code)
-        s->shown = rights_thread(&l->c->caller.who, t, false) & RIGHT_SEE;
+        s->shown = rights_now(l->c->op, &l->c->caller.who, t, false) & RIGHT_SEE;
     else if (e->code != ERR_NOT_FOUND)
         l->err = *e;
     if (--l->waiting == 0)
@@ -137,12 +129,10 @@ static void on_last(void *arg, const struct err *e, struct slice id)
         return;
     }
     struct buf b;
-    buf_init(&b, 256);
-    buf_str(&b, "{\"items\":[],\"next\":");
-    buf_json_str(&b, id);
-    buf_char(&b, '}');
-    call_json(c, 200, buf_view(&b));
-    buf_clear(&b);
+    char next[64] = "";
+    snprintf(next, sizeof next, "%.*s", (int)id.n, id.p);
+    call_list(&b);
+    call_list_end(c, &b, next);
 }
 
 static void events_get(struct call *c)
@@ -195,12 +185,12 @@ static void on_audit(void *arg, const struct err *e, const struct store_audit_li
         return;
     }
     struct buf b;
-    buf_init(&b, 16u << 20);
-    buf_str(&b, "{\"items\":[");
+    call_list(&b);
     for (size_t i = 0; i < n; i++) {
         const char *const values[] = {line[i].actor, line[i].action, line[i].object, line[i].detail};
         static const char *const keys[] = {"actor", "action", "object", "detail"};
-        buf_printf(&b, "%s{\"id\":\"%s\"", i ? "," : "", line[i].id);
+        call_item(&b);
+        buf_printf(&b, "{\"id\":\"%s\"", line[i].id);
         view_time(&b, "time", line[i].time_ms, true);
         for (size_t k = 0; k < 4; k++) {
             buf_printf(&b, ",\"%s\":", keys[k]);
@@ -208,12 +198,7 @@ static void on_audit(void *arg, const struct err *e, const struct store_audit_li
         }
         buf_char(&b, '}');
     }
-    if (n)
-        buf_printf(&b, "],\"next\":\"%s\"}", line[n - 1].id);
-    else
-        buf_str(&b, "],\"next\":null}");
-    call_json(c, 200, buf_view(&b));
-    buf_clear(&b);
+    call_list_end(c, &b, n ? line[n - 1].id : "");
 }
 
 static void audit_get(struct call *c)
@@ -238,22 +223,17 @@ static void on_dead(void *arg, const struct err *e, const struct store_dead *d, 
         return;
     }
     struct buf b;
-    buf_init(&b, 16u << 20);
-    buf_str(&b, "{\"items\":[");
+    call_list(&b);
     for (size_t i = 0; i < n; i++) {
-        buf_printf(&b, "%s{\"id\":\"%s\",\"thread\":\"%s\",\"seq\":%llu", i ? "," : "", d[i].item,
-                   d[i].thread.s, (unsigned long long)d[i].seq);
+        call_item(&b);
+        buf_printf(&b, "{\"id\":\"%s\",\"thread\":\"%s\",\"seq\":%llu", d[i].item, d[i].thread.s,
+                   (unsigned long long)d[i].seq);
         view_time(&b, "time", d[i].time_ms, true);
         buf_str(&b, ",\"error\":");
         buf_slice(&b, d[i].error.n ? d[i].error : SLICE("null"));
         buf_char(&b, '}');
     }
-    if (n)
-        buf_printf(&b, "],\"next\":\"%s\"}", d[n - 1].item);
-    else
-        buf_str(&b, "],\"next\":null}");
-    call_json(c, 200, buf_view(&b));
-    buf_clear(&b);
+    call_list_end(c, &b, n ? d[n - 1].item : "");
 }
 
 static char *arg_text(struct call *c, size_t i)
@@ -309,16 +289,12 @@ static void on_quarantine(void *arg, const struct err *e, const char *const *jso
         return;
     }
     struct buf b;
-    buf_init(&b, 64u << 20);
-    buf_str(&b, "{\"items\":[");
+    call_list(&b);
     for (size_t i = 0; i < n; i++) {
-        if (i)
-            buf_char(&b, ',');
+        call_item(&b);
         buf_str(&b, json[i]);
     }
-    buf_str(&b, "],\"next\":null}");
-    call_json(c, 200, buf_view(&b));
-    buf_clear(&b);
+    call_list_end(c, &b, "");
 }
 
 static void quarantine_get(struct call *c)

@@ -75,12 +75,19 @@ static unsigned rights_of_holder(const struct store_thread *t)
         return RIGHT_SEE | RIGHT_READ | RIGHT_ANSWER;
     if (t->state == STORE_ASSIGNED || t->state == STORE_SNOOZED)
         return RIGHT_SEE | RIGHT_READ | RIGHT_WRITE | RIGHT_MOVE;
-    if (t->state == STORE_RESOLVED)
-        return RIGHT_SEE | RIGHT_READ | RIGHT_MOVE;
     return 0;
 }
 
-unsigned rights_thread(const struct who *w, const struct store_thread *t, bool holds_contact)
+#define WORKERS (ROLE_AGENT | ROLE_PARTNER | ROLE_FOCAL | ROLE_SUPERVISOR) /* may hold threads */
+
+/* Resolved, and they had it then: whoever gives a thread away before is its last agent no more. */
+static bool just_had(const struct who *w, const struct store_thread *t, int64_t now_ms)
+{
+    return t->state == STORE_RESOLVED && same(t->last_agent, w->agent) &&
+           now_ms - t->resolved_ms < RIGHTS_AFTER_MS;
+}
+
+unsigned rights_thread(const struct who *w, const struct store_thread *t, bool holds_contact, int64_t now_ms)
 {
     if (t->clearance > w->clearance || !rights_area(w, t->area))
         return 0;
@@ -91,8 +98,10 @@ unsigned rights_thread(const struct who *w, const struct store_thread *t, bool h
         r |= RIGHT_WIRE;
     if (w->roles & ROLE_INTEGRATOR)
         r |= RIGHT_SEE | RIGHT_READ | RIGHT_WRITE | RIGHT_MOVE | RIGHT_ASSIGN;
-    if (w->roles & (ROLE_AGENT | ROLE_PARTNER | ROLE_FOCAL | ROLE_SUPERVISOR) && same(t->assignee, w->agent))
+    if (w->roles & WORKERS && same(t->assignee, w->agent))
         r |= rights_of_holder(t);
+    if (w->roles & WORKERS && just_had(w, t, now_ms))
+        r |= RIGHT_SEE | RIGHT_READ | RIGHT_MOVE;
     if (w->roles & ROLE_AGENT && holds_contact)
         r |= RIGHT_SEE | RIGHT_READ; /* earlier threads of somebody they are talking with */
     return r;

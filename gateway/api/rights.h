@@ -42,8 +42,12 @@ enum right {
     RIGHT_WIRE = 64,   /* the log of provider requests */
 };
 
+/* So long who had a thread when it was resolved may look at it again and reopen it: as long as a message of
+ * the person reopens it. */
+#define RIGHTS_AFTER_MS (72 * 3600000ll)
+
 /* holds_contact: another thread of the same contact is held by (not merely offered to) this agent now. */
-unsigned rights_thread(const struct who *w, const struct store_thread *t, bool holds_contact);
+unsigned rights_thread(const struct who *w, const struct store_thread *t, bool holds_contact, int64_t now_ms);
 /* Is the area within what they serve? A thread without area belongs to the whole operation. */
 bool rights_area(const struct who *w, const char *area);
 /* May be told of this colleague (name, team, presence)? */

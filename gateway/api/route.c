@@ -181,6 +181,43 @@ void call_problem(struct call *c, int status, const char *detail)
     call_end(c);
 }
 
+void call_problem_code(struct call *c, int status, const char *detail, const char *code)
+{
+    char extra[64];
+    snprintf(extra, sizeof extra, ",\"code\":\"%s\"", code);
+    idem_free(c);
+    http_problem(c->rq, status, detail, extra);
+    call_end(c);
+}
+
+/* ---- lists ---- */
+
+#define LIST_MAX (64u << 20)
+
+void call_list(struct buf *b)
+{
+    buf_init(b, LIST_MAX);
+    buf_str(b, "{\"items\":[");
+}
+
+void call_item(struct buf *b)
+{
+    if (b->p[b->n - 1] != '[')
+        buf_char(b, ',');
+}
+
+void call_list_end(struct call *c, struct buf *b, const char *next)
+{
+    buf_str(b, "],\"next\":");
+    if (*next)
+        buf_json_str(b, slice_str(next));
+    else
+        buf_str(b, "null");
+    buf_char(b, '}');
+    call_json(c, 200, buf_view(b));
+    buf_clear(b);
+}
+
 /* ---- what calls ask ---- */
 
 bool call_query(struct call *c, const char *key, struct buf *b)
@@ -274,7 +311,8 @@ static void on_idem(void *arg, const struct err *e, int state, struct slice answ
 
 static void idem_claim(struct call *c)
 {
-    unsigned char hash[SHA256_DIGEST_LENGTH];
+    unsigned char hash[SHA256_DIGEST_LENGTH], where[SHA256_DIGEST_LENGTH];
+    char where_text[2 * SHA256_DIGEST_LENGTH + 1] = "";
     struct slice key = http_req_header(c->rq, "idempotency-key"), body = http_req_body(c->rq),
                  path = http_req_path(c->rq);
     if (key.n > 128) {
@@ -283,8 +321,10 @@ static void idem_claim(struct call *c)
     }
     SHA256((const unsigned char *)(body.p ? body.p : ""), body.n, hash);
     c->idem_key = (struct slice){slice_dup(key), key.n};
-    snprintf(c->idem_scope, sizeof c->idem_scope, "%.63s %d %.*s", c->caller.login,
-             (int)http_req_method(c->rq), path.n < 100 ? (int)path.n : 100, path.p);
+    SHA256((const unsigned char *)path.p, path.n, where);
+    text_hex(where_text, where, sizeof where);
+    snprintf(c->idem_scope, sizeof c->idem_scope, "%.63s %d %s", c->caller.login, (int)http_req_method(c->rq),
+             where_text);
     store_idem_begin(c->op->op, slice_str(c->idem_scope), c->idem_key, hash, on_idem, c);
 }
 

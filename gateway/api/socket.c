@@ -354,9 +354,9 @@ static void on_act(void *arg, const struct err *e, int status, const char *kind,
 
 static bool is_verb(const char *type)
 {
-    static const char *const verbs[] = {"send",     "note",    "accept", "decline", "assign",
-                                        "transfer", "resolve", "reopen", "snooze",  "tag",
-                                        "retry",    "patch",   NULL};
+    static const char *const verbs[] = {"send",    "note",   "edit",     "deletion", "reaction", "accept",
+                                        "decline", "assign", "transfer", "resolve",  "reopen",   "snooze",
+                                        "tag",     "retry",  "patch",    NULL};
     for (size_t i = 0; verbs[i]; i++)
         if (strcmp(verbs[i], type) == 0)
             return true;

@@ -117,7 +117,7 @@ static void tell_typing(struct list *seats, const struct typing *y, const struct
         struct agent_socket *s = container_of(l, struct agent_socket, seat);
         next = l->next;
         bool own = *y->agent && strcmp(s->caller.agent, y->agent) == 0;
-        if (s->live && !own && (rights_thread(&s->caller.who, t, false) & RIGHT_READ))
+        if (s->live && !own && (rights_now(y->o, &s->caller.who, t, false) & RIGHT_READ))
             socket_frame(s, frame);
     }
 }

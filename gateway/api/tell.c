@@ -112,7 +112,7 @@ void tell_socket(struct job *j, struct agent_socket *s)
     if (j->ev.kind == STORE_EV_AGENT)
         tell_agent(&b, j, w);
     else if (j->have_thread) {
-        unsigned rights = rights_thread(w, &j->t, false);
+        unsigned rights = rights_now(j->o, w, &j->t, false);
         if (j->ev.kind == STORE_EV_THREAD && j->what.n)
             tell_thread(&b, j, w, rights);
         else

@@ -21,7 +21,7 @@ struct find_job {
 static bool visible(void *arg, const struct store_thread *t)
 {
     const struct call *c = arg;
-    return rights_thread(&c->caller.who, t, false) & RIGHT_SEE;
+    return rights_now(c->op, &c->caller.who, t, false) & RIGHT_SEE;
 }
 
 static void on_found_json(void *arg, const struct err *e, struct slice items)
@@ -31,15 +31,9 @@ static void on_found_json(void *arg, const struct err *e, struct slice items)
         call_err(j->c, e);
     else {
         struct buf b;
-        buf_init(&b, 20u << 20);
-        buf_str(&b, "{\"items\":[");
+        call_list(&b);
         buf_slice(&b, items);
-        if (j->next[0])
-            buf_printf(&b, "],\"next\":\"%s\"}", j->next);
-        else
-            buf_str(&b, "],\"next\":null}");
-        call_json(j->c, 200, buf_view(&b));
-        buf_clear(&b);
+        call_list_end(j->c, &b, j->next);
     }
     arena_free(&j->arena);
     mem_free(j);
@@ -172,19 +166,15 @@ static void on_entries(void *arg, const struct err *e, const struct store_entry 
         return;
     }
     struct buf b;
-    buf_init(&b, 64u << 20);
-    buf_str(&b, "{\"items\":[");
+    char next[24] = "";
+    call_list(&b);
     for (size_t i = 0; i < n; i++) {
-        if (i)
-            buf_char(&b, ',');
+        call_item(&b);
         view_entry(&b, c->op, &entries[i]);
     }
     if (n && entries[0].seq > 1)
-        buf_printf(&b, "],\"next\":\"%llu\"}", (unsigned long long)entries[0].seq);
-    else
-        buf_str(&b, "],\"next\":null}");
-    call_json(c, 200, buf_view(&b));
-    buf_clear(&b);
+        snprintf(next, sizeof next, "%llu", (unsigned long long)entries[0].seq);
+    call_list_end(c, &b, next);
 }
 
 /* False when it is malformed; *given tells whether it is there. */
@@ -236,7 +226,7 @@ static void on_entries_card(void *arg, const struct err *e, const struct card *c
         store_audit(c->op->op, *c->caller.agent ? c->caller.agent : c->caller.login, "thread.read",
                     card->t->id.s, "", on_read_audited, NULL);
     if (from > to) {
-        call_json(c, 200, SLICE("{\"items\":[],\"next\":null}"));
+        on_entries(c, e, NULL, 0);
         return;
     }
     store_entries_get(c->op->op, card->t->id, from, to, on_entries, c);
@@ -312,6 +302,10 @@ static void note_what(struct call *c, const char *kind, struct slice json)
 static void on_act(void *arg, const struct err *e, int status, const char *kind, struct slice json)
 {
     struct call *c = arg;
+    if (e->code == ERR_UNSUPPORTED) {
+        call_problem_code(c, 409, e->text, "unsupported");
+        return;
+    }
     if (e->code) {
         call_err(c, e);
         return;
@@ -343,8 +337,10 @@ static void entry_post(struct call *c)
         act(c, "send");
     else if (slice_is(kind, "note"))
         act(c, "note");
+    else if (slice_is(kind, "edit") || slice_is(kind, "deletion") || slice_is(kind, "reaction"))
+        act(c, kind.p);
     else
-        call_problem(c, 400, "kind: message or note");
+        call_problem(c, 400, "kind: message, note, edit, deletion or reaction");
 }
 
 static void entry_retry(struct call *c)

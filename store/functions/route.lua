@@ -160,6 +160,9 @@ do
         end
         local now, actor, agent, cl = P.now(), a[2], a[3], tonumber(a[4])
         local set = {'dc', '', 'nb', ''}
+        if agent == '' then -- who gave it away is no longer the one who had it last: neither preferred nor let see it again
+            set[5], set[6] = 'la', ''
+        end
         for i = 5, #a do
             set[#set + 1] = a[i]
         end

@@ -24,7 +24,13 @@ static bool oracle_area(const char *lists, const char *area)
     return false;
 }
 
-static unsigned oracle(const struct who *w, const struct store_thread *t, bool mine, bool holds_contact)
+#define HOUR 3600000ll
+static const int64_t now = 1800000000000;
+
+/* mine: they hold it or it is offered to them; had: it was resolved so many hours ago, and theirs then (-1:
+ * it was not). */
+static unsigned oracle(const struct who *w, const struct store_thread *t, bool mine, int had,
+                       bool holds_contact)
 {
     bool over = w->roles & (ROLE_SUPERVISOR | ROLE_FOCAL | ROLE_INTEGRATOR);
     bool worker = w->roles & (ROLE_AGENT | ROLE_PARTNER | ROLE_FOCAL | ROLE_SUPERVISOR);
@@ -44,12 +50,11 @@ static unsigned oracle(const struct who *w, const struct store_thread *t, bool m
         case STORE_SNOOZED:
             r |= RIGHT_SEE | RIGHT_READ | RIGHT_WRITE | RIGHT_MOVE;
             break;
-        case STORE_RESOLVED:
-            r |= RIGHT_SEE | RIGHT_READ | RIGHT_MOVE;
-            break;
         default:
             break;
         }
+    if (worker && t->state == STORE_RESOLVED && had >= 0 && had < 72)
+        r |= RIGHT_SEE | RIGHT_READ | RIGHT_MOVE;
     if ((w->roles & ROLE_AGENT) && holds_contact)
         r |= RIGHT_SEE | RIGHT_READ;
     return r;
@@ -59,15 +64,19 @@ static unsigned cells;
 
 static void walk(struct who *w, struct store_thread *t)
 {
+    static const int ago[] = {-1, 0, 71, 72, 500};
     for (int state = STORE_BOT; state <= STORE_RESOLVED; state++)
         for (int mine = 0; mine < 2; mine++)
-            for (int holds = 0; holds < 2; holds++) {
-                t->state = (enum store_state)state;
-                t->assignee = mine ? w->agent : "somebody";
-                unsigned got = rights_thread(w, t, holds);
-                EQ_INT(got, oracle(w, t, mine && *w->agent, holds));
-                cells++;
-            }
+            for (int holds = 0; holds < 2; holds++)
+                for (size_t h = 0; h < sizeof ago / sizeof *ago; h++) {
+                    t->state = (enum store_state)state;
+                    t->assignee = mine ? w->agent : "somebody";
+                    t->last_agent = ago[h] >= 0 ? w->agent : "somebody";
+                    t->resolved_ms = now - ago[h] * HOUR;
+                    unsigned got = rights_thread(w, t, holds, now);
+                    EQ_INT(got, oracle(w, t, mine && *w->agent, *w->agent ? ago[h] : -1, holds));
+                    cells++;
+                }
 }
 
 T(every_combination_is_as_the_rules_say)
@@ -91,14 +100,31 @@ T(nobody_sees_above_their_clearance)
 {
     struct who w = {"x", "x", "X", 127, 1, "", "", false};
     struct store_thread t = {.clearance = 2, .area = "", .assignee = "x", .state = STORE_ASSIGNED};
-    EQ_INT(rights_thread(&w, &t, true), 0);
+    EQ_INT(rights_thread(&w, &t, true, now), 0);
 }
 
 T(administrators_and_auditors_read_no_threads)
 {
     struct who w = {"root", "root", "Root", ROLE_ADMINISTRATOR | ROLE_AUDITOR, 2, "", "", false};
     struct store_thread t = {.clearance = 0, .area = "", .assignee = "root", .state = STORE_ASSIGNED};
-    EQ_INT(rights_thread(&w, &t, true), 0);
+    EQ_INT(rights_thread(&w, &t, true, now), 0);
+}
+
+T(who_resolved_a_thread_may_reopen_it_for_a_while)
+{
+    struct who w = {"x", "x", "X", ROLE_AGENT, 0, "tr", "", false};
+    struct store_thread t = {.area = "tr", .assignee = "", .last_agent = "x", .state = STORE_RESOLVED};
+    t.resolved_ms = now - 72 * HOUR + 1;
+    EQ_INT(rights_thread(&w, &t, false, now), RIGHT_SEE | RIGHT_READ | RIGHT_MOVE);
+    EQ_INT(rights_thread(&w, &t, false, now + 1), 0);
+    t.state = STORE_WAITING; /* somebody else reopened it */
+    EQ_INT(rights_thread(&w, &t, false, now), 0);
+    t.state = STORE_RESOLVED;
+    t.clearance = 1; /* sealed meanwhile */
+    EQ_INT(rights_thread(&w, &t, false, now), 0);
+    t.clearance = 0;
+    t.area = "lb";
+    EQ_INT(rights_thread(&w, &t, false, now), 0);
 }
 
 T(unknown_roles_give_nothing)
