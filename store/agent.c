@@ -10,7 +10,7 @@
 
 #define RECORD_MAX  4096
 #define AGENTS_PAGE 40 /* a function holds everybody up: some 200 us */
-#define SWEEP_PAGE  10
+#define SWEEP_PAGE  5
 #define SWEEP_PAGES 100
 
 const char *const store_presence_names[] = {"offline", "online", "away", "break"};
@@ -284,7 +284,7 @@ static void sweep_page(struct sweep *w);
 static void swept(void *arg, const struct err *e, const struct redis_reply *r)
 {
     struct sweep *w = arg;
-    if (!e->code && store_number(r) >= SWEEP_PAGE && ++w->pages < SWEEP_PAGES) {
+    if (!e->code && store_number(r) && ++w->pages < SWEEP_PAGES) {
         sweep_page(w);
         return;
     }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define WAITING_PAGE 40 /* a function holds everybody up: some 200 us */
-#define EXPIRE_PAGE  10
+#define EXPIRE_PAGE  5
 #define EXPIRE_MAX   1000 /* at a time */
 #define WAITING_MAX  100000
 

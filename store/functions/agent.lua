@@ -12,16 +12,19 @@ do
             set = t.st == P.OFFERED and {'dc', t.dc} or nil})
     end
 
-    -- Gives back what is offered to the agent; `all`: what is held as well.
-    local function give_back(K, agent, now, actor, all)
+    -- Gives back what is offered to the agent; `all`: what is held as well. most: at most so many. How many, and whether that was all.
+    local function give_back(K, agent, now, actor, all, most)
+        local n = 0
         for _, id in ipairs(call('SMEMBERS', K .. 'held:' .. agent)) do
-            local st = tonumber(call('HGET', K .. 'thread:' .. id, 'st'))
-            if st == P.OFFERED then
-                queue_again(K, id, now, actor, 'expired')
-            elseif all then
-                queue_again(K, id, now, actor, 'transferred')
+            local offered = tonumber(call('HGET', K .. 'thread:' .. id, 'st')) == P.OFFERED
+            if (offered or all) and most and n >= most then
+                return n, false
+            elseif offered or all then
+                queue_again(K, id, now, actor, offered and 'expired' or 'transferred')
+                n = n + 1
             end
         end
+        return n, true
     end
 
     local function presence(K, agent, now, to)
@@ -37,11 +40,15 @@ do
         P.event(K, now, P.EV_AGENT, {'a', agent, 'w', 'presence', 'st', to})
     end
 
-    local function offline(K, agent, now)
+    -- As much of it as `most` allows (nil: all): how many threads went back, and whether that was all.
+    local function offline(K, agent, now, most)
         call('DEL', K .. 'sock:' .. agent)
-        call('ZREM', K .. 'gone', agent)
         presence(K, agent, now, P.OFFLINE)
-        give_back(K, agent, now, 'system', false)
+        local n, done = give_back(K, agent, now, 'system', false, most)
+        if done then
+            call('ZREM', K .. 'gone', agent)
+        end
+        return n, done
     end
 
     -- id actor disabled n field value… : creates or replaces the lasting part.
@@ -117,20 +124,24 @@ do
         return redis.status_reply('OK')
     end)
 
-    -- fence count: agents whose time is over; what sleeps and is due. So many of each per call; the larger number of the two.
+    -- fence most: agents whose time is over; what sleeps and is due. About so many threads are moved per call; 1 when there may be more.
     P.reg_full('agents_sweep', function(K, a)
         if P.fenced(K, 'router', a[1]) then
             return P.err('FENCED')
         end
-        local now = P.now()
-        local gone = call('ZRANGEBYSCORE', K .. 'gone', '-inf', int(now), 'LIMIT', 0, a[2])
-        for _, agent in ipairs(gone) do
-            offline(K, agent, now)
+        local now, most = P.now(), tonumber(a[2])
+        local left = most
+        for _, agent in ipairs(call('ZRANGEBYSCORE', K .. 'gone', '-inf', int(now), 'LIMIT', 0, most)) do
+            local n, done = offline(K, agent, now, left)
+            left = left - math.max(n, 1)
+            if left <= 0 or not done then
+                return 1
+            end
         end
-        local awake = call('ZRANGEBYSCORE', K .. 'snoozed', '-inf', int(now), 'LIMIT', 0, a[2])
+        local awake = call('ZRANGEBYSCORE', K .. 'snoozed', '-inf', int(now), 'LIMIT', 0, left)
         for _, id in ipairs(awake) do
             P.thread_wakes(K, id, now, 'system')
         end
-        return math.max(#gone, #awake)
+        return #awake == left and 1 or 0
     end)
 end

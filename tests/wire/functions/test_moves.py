@@ -165,10 +165,22 @@ def test_silence_and_leaving_give_offers_back(s):
     s.call("agent_beat", "amal", "third", 2)
     assert 44000 < s.r.zscore(s.key("gone"), "amal") - s.now() <= 45000
     s.r.zadd(s.key("gone"), {"amal": 1})
-    assert s.call("agents_sweep", 0, 10) == 1
+    assert s.call("agents_sweep", 0, 10) == 0
     assert s.hash("agent:amal")["ps"] == "0"
     assert t(s, "t1") == (WAITING, "") and t(s, "t2") == (ASSIGNED, "amal")
     assert s.call("agents_sweep", 0, 10) == 0
+
+
+def test_a_sweep_moves_a_few_at_a_time(s):
+    agent(s, "many", capacity=9)
+    for i in range(7):
+        thread(s, f"m{i}")
+        offer(s, f"m{i}", "many")
+    s.r.zadd(s.key("gone"), {"many": 1})
+    assert s.call("agents_sweep", 0, 5) == 1
+    assert load(s, "many") == 2 and s.hash("agent:many")["ps"] == "0"
+    assert s.call("agents_sweep", 0, 5) == 0
+    assert load(s, "many") == 0 and s.r.zscore(s.key("gone"), "many") is None
 
 
 def test_disabling_queues_everything_anew(s):
