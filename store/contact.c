@@ -2,6 +2,7 @@
  * Contacts: reading, and changing the profile (read, merged here, written when nobody else has changed it).
  */
 #include "store/ingest.h"
+#include "store/profile.h"
 #include "store/read.h"
 #include "store/state.h"
 #include "gateway/base/json.h"
@@ -15,6 +16,7 @@ struct contact_op {
     struct store_op *op;
     uint64_t contact;
     uint32_t kid;
+    int clearance; /* of what is written */
     int tries;
     bool loaded;
     store_contact_done read; /* reading */
@@ -69,6 +71,16 @@ static struct slice sealed_address(const struct redis_reply *hash, struct slice 
     return SLICE("");
 }
 
+static const char *const layer_names[KEYS_CLEARANCES] = {"p", "p1", "p2"};
+
+/* The clearance stands in the associated data as well: nobody who writes in Redis moves a layer down. */
+static struct slice layer_text(struct contact_op *c, const struct redis_reply *hash, int clearance,
+                               struct arena *a)
+{
+    return record_text(c->op, RECORD_PROFILE, c->contact, clearance, (uint64_t)clearance, 0,
+                       store_field(hash, layer_names[clearance]), a);
+}
+
 static void give(struct contact_op *c, const struct redis_reply *r)
 {
     struct err none = {0};
@@ -92,7 +104,9 @@ static void give(struct contact_op *c, const struct redis_reply *r)
     out.area = arena_dup(a, area.p ? area.p : "", area.n);
     read_language(hash, &out.language);
     out.erased = keys_state(c->op, c->kid) == KEYS_GONE || store_field_int(hash, "er") != 0;
-    out.profile = record_text(c->op, RECORD_PROFILE, c->contact, 0, 0, 0, store_field(hash, "p"), a);
+    out.profile = layer_text(c, hash, 0, a);
+    for (int i = 1; i < KEYS_CLEARANCES; i++)
+        out.above[i - 1] = layer_text(c, hash, i, a);
     end(c, &none, &out);
     arena_free(&a);
 }
@@ -109,27 +123,31 @@ static void patched(void *arg, const struct err *e, const struct redis_reply *r)
         end(c, e, NULL);
 }
 
+static json_t *layer_of(struct contact_op *c, const struct redis_reply *hash, int clearance, struct arena *a)
+{
+    struct err none;
+    struct slice text = layer_text(c, hash, clearance, a);
+    json_t *layer = text.n ? json_parse(text, JSON_DEPTH_DEFAULT, &none) : NULL;
+    if (json_is_object(layer))
+        return layer;
+    json_decref(layer);
+    return json_object();
+}
+
 static json_t *merged(struct contact_op *c, const struct redis_reply *hash)
 {
     struct arena *a = arena_new();
-    struct err none;
-    struct slice was = record_text(c->op, RECORD_PROFILE, c->contact, 0, 0, 0, store_field(hash, "p"), a);
-    json_t *profile = was.n ? json_parse(was, JSON_DEPTH_DEFAULT, &none) : NULL;
-    const char *key;
-    json_t *value;
-    if (!json_is_object(profile)) {
-        json_decref(profile);
-        profile = json_object();
+    json_t *below = json_object();
+    for (int i = 0; i < c->clearance; i++) {
+        json_t *layer = layer_of(c, hash, i, a);
+        profile_over(below, layer);
+        json_decref(layer);
     }
-    json_object_foreach(c->patch, key, value)
-    {
-        if (json_is_null(value))
-            json_object_del(profile, key);
-        else
-            json_object_set(profile, key, value);
-    }
+    json_t *layer = layer_of(c, hash, c->clearance, a);
+    profile_patch(layer, below, c->patch);
+    json_decref(below);
     arena_free(&a);
-    return profile;
+    return layer;
 }
 
 /* "-": an agent gave the name, so that no provider changes it. */
@@ -137,7 +155,7 @@ static struct slice name_mark(const struct contact_op *c)
 {
     if (c->by_provider)
         return slice_of(c->name, sizeof(c->name));
-    return c->patch && json_object_get(c->patch, "name") ? SLICE("-") : SLICE("");
+    return c->patch && !c->clearance && json_object_get(c->patch, "name") ? SLICE("-") : SLICE("");
 }
 
 static void put(struct contact_op *c, const struct redis_reply *hash)
@@ -157,7 +175,8 @@ static void put(struct contact_op *c, const struct redis_reply *hash)
         if (json_write(profile, &plain) != 0 || plain.err)
             err_set(&e, ERR_TOO_LARGE, "the profile is too large");
         else
-            record_seal(c->op, RECORD_PROFILE, c->contact, c->kid, 0, 0, 0, buf_view(&plain), &sealed);
+            record_seal(c->op, RECORD_PROFILE, c->contact, c->kid, c->clearance, (uint64_t)c->clearance, 0,
+                        buf_view(&plain), &sealed);
         json_decref(profile);
     }
     if (e.code) {
@@ -175,6 +194,7 @@ static void put(struct contact_op *c, const struct redis_reply *hash)
         else
             store_arg_str(&a, "-");
         store_arg_str(&a, c->actor);
+        store_arg_str(&a, layer_names[c->clearance]);
         store_call(c->op, "contact_patch", &a, patched, c);
     }
     if (plain.p)
@@ -269,12 +289,13 @@ void store_contact_by_address(struct store_op *op, struct slice address, store_c
     store_call(op, "address", &a, found, c);
 }
 
-void store_contact_patch(struct store_op *op, struct id id, struct slice profile_patch,
+void store_contact_patch(struct store_op *op, struct id id, int clearance, struct slice profile_patch,
                          const struct store_language *lang, const char *actor, store_done done, void *arg)
 {
     struct contact_op *c = contact_new(op, arg);
     struct err e = {0};
     c->patched = done;
+    c->clearance = clearance < 0 ? 0 : clearance >= KEYS_CLEARANCES ? KEYS_CLEARANCES - 1 : clearance;
     c->actor = mem_strdup(actor ? actor : "");
     if (lang) {
         c->has_language = true;

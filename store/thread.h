@@ -97,7 +97,9 @@ struct store_contact {
     struct id id;
     struct store_language language;
     const char *area;
-    struct slice profile; /* JSON object: name, fields, notes, country, consent… encrypted */
+    /* JSON object: name, fields, notes, country, consent… encrypted. What whoever sees the contact may see;
+     * and what those who see a thread of clearance 1 and 2 wrote over it: store_contact_profile. */
+    struct slice profile, above[2];
     const struct store_address *addresses;
     size_t addresses_n;
     const struct id *threads; /* newest first, at most 50; rights are the caller's matter */
@@ -280,8 +282,11 @@ typedef void (*store_contact_done)(void *arg, const struct err *e, const struct 
 void store_contact_get(struct store_op *op, struct id id, store_contact_done done, void *arg);
 void store_contact_by_address(struct store_op *op, struct slice address, store_contact_done done,
                               void *arg); /* ERR_NOT_FOUND */
-/* Members of the JSON object replace those of the profile (null removes). */
-void store_contact_patch(struct store_op *op, struct id id, struct slice profile_patch,
+/* The profile as somebody sees it whose highest thread of this contact has that clearance. */
+struct slice store_contact_profile(const struct store_contact *c, int clearance, struct arena *a);
+/* Members of the JSON object replace those of the profile (null removes). clearance: the highest of the
+ * threads of this contact that the author sees; who sees none of it does not see what is written. */
+void store_contact_patch(struct store_op *op, struct id id, int clearance, struct slice profile_patch,
                          const struct store_language *lang /* NULL: as it is */, const char *actor,
                          store_done done, void *arg);
 /* The person's wish on a channel: the address no longer leads to the contact. */

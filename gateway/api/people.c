@@ -10,6 +10,8 @@ struct contact_job {
     struct call *c;
     struct store_contact contact; /* in arena */
     struct arena *arena;
+    struct slice profile[3];             /* as seen by clearance */
+    int clearance;                       /* the highest of the threads that are seen */
     bool list;                           /* answer as a list of one */
     void (*then)(struct contact_job *j); /* instead of answering */
 };
@@ -22,11 +24,9 @@ static void contact_end(struct contact_job *j)
 
 static void contact_missing(struct contact_job *j)
 {
-    struct buf b;
-    if (j->list) {
-        call_list(&b);
-        call_list_end(j->c, &b, "");
-    } else
+    if (j->list)
+        call_json(j->c, 200, SLICE("{\"items\":[],\"next\":null}"));
+    else
         call_problem(j->c, 404, "no such contact");
     contact_end(j);
 }
@@ -34,17 +34,14 @@ static void contact_missing(struct contact_job *j)
 static void contact_answer(struct contact_job *j, const struct store_thread *const *seen, size_t n)
 {
     struct buf b;
+    buf_init(&b, 1 << 20);
     if (j->list)
-        call_list(&b);
-    else
-        buf_init(&b, 1 << 20);
+        buf_str(&b, "{\"items\":[");
     view_contact(&b, &j->contact, seen, n);
     if (j->list)
-        call_list_end(j->c, &b, "");
-    else {
-        call_json(j->c, 200, buf_view(&b));
-        buf_clear(&b);
-    }
+        buf_str(&b, "],\"next\":null}");
+    call_json(j->c, 200, buf_view(&b));
+    buf_clear(&b);
     contact_end(j);
 }
 
@@ -70,8 +67,11 @@ static void on_contact_threads(void *arg, const struct err *e, const struct stor
     const struct store_thread **seen = mem_array(n ? n : 1, sizeof *seen);
     size_t k = 0;
     for (size_t i = 0; i < n; i++)
-        if (rights_now(j->c->op, w, t[i], holds) & RIGHT_READ)
+        if (rights_thread(w, t[i], holds) & RIGHT_READ) {
             seen[k++] = t[i];
+            j->clearance = t[i]->clearance > j->clearance ? t[i]->clearance : j->clearance;
+        }
+    j->contact.profile = j->profile[j->clearance];
     if (!k)
         contact_missing(j);
     else if (j->then)
@@ -97,7 +97,8 @@ static void on_contact(void *arg, const struct err *e, const struct store_contac
     struct id *threads = arena_alloc(j->arena, sizeof *threads * (c->threads_n + 1));
     j->contact = *c;
     j->contact.area = arena_strdup(j->arena, c->area ? c->area : "");
-    j->contact.profile = arena_slice(j->arena, c->profile);
+    for (int i = 0; i < 3; i++)
+        j->profile[i] = store_contact_profile(c, i, j->arena);
     for (size_t i = 0; i < c->addresses_n; i++) {
         a[i] = c->addresses[i];
         a[i].uri = arena_slice(j->arena, c->addresses[i].uri);
@@ -170,7 +171,7 @@ static void contact_patch_now(struct contact_job *j)
     buf_init(&b, 1 << 18);
     json_write(profile, &b);
     json_decref(profile);
-    store_contact_patch(c->op->op, j->contact.id, buf_view(&b), tag ? &l : NULL,
+    store_contact_patch(c->op->op, j->contact.id, j->clearance, buf_view(&b), tag ? &l : NULL,
                         *c->caller.agent ? c->caller.agent : c->caller.login, on_patched, j);
     buf_clear(&b);
 }
@@ -212,14 +213,20 @@ static void on_agents(void *arg, const struct err *e, const struct store_agent *
         return;
     }
     struct buf b;
-    call_list(&b);
+    bool first = true;
+    buf_init(&b, 16u << 20);
+    buf_str(&b, "{\"items\":[");
     for (size_t i = 0; i < n; i++) {
         if (!rights_colleague(&c->caller.who, a[i]))
             continue;
-        call_item(&b);
+        if (!first)
+            buf_char(&b, ',');
+        first = false;
         view_agent(&b, a[i], &c->caller.who);
     }
-    call_list_end(c, &b, "");
+    buf_str(&b, "],\"next\":null}");
+    call_json(c, 200, buf_view(&b));
+    buf_clear(&b);
 }
 
 static void agents_get(struct call *c)

@@ -54,7 +54,7 @@ do
         return P.addr_get(K, a[1]) or P.err('NOT_FOUND no such address')
     end)
 
-    -- contact version profile ('' as it is) name's hash ('' as it is) language script how ('-' as it is) actor
+    -- contact version profile ('' as it is) name's hash ('' as it is) language script how ('-' as it is) actor layer (of the profile: p, p1, p2)
     P.reg('contact_patch', function(K, a)
         local key = K .. 'contact:' .. a[1]
         local c = call('HMGET', key, 'v', 'lh')
@@ -65,7 +65,7 @@ do
         end
         local set = {'v', int(tonumber(c[1]) + 1)}
         if a[3] ~= '' then
-            set[#set + 1], set[#set + 2] = 'p', a[3]
+            set[#set + 1], set[#set + 2] = a[9], a[3]
         end
         if a[4] ~= '' then
             set[#set + 1], set[#set + 2] = 'N', a[4]

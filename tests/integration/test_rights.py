@@ -404,7 +404,26 @@ async def the_areas_of_an_agent_are_taken_away(w):
     await s.close()
 
 
-TESTS = [lists_search_and_filters, one_by_one, contacts_and_addresses, files, wire_logs, counts_of_queues, polled_events, colleagues, sockets, time_does_not_tell,
+async def what_is_written_beside_a_sealed_thread(w):
+    """Name, notes and fields that somebody writes who sees a confidential thread are not told to who sees only the open one."""
+    sealed = next(t for t in w.threads if t["clearance"] == 1 and len([o for o in w.threads if o["contact"] == t["contact"]]) == 2)
+    path, args = "contacts/{contact}", {"contact": sealed["contact"]}
+    low, high = w.d.token(role="integrator", clearance=0), w.d.token(role="integrator", clearance=1)
+    before = (await w.call("GET", path, low, args))[1]
+    secret = {"name": "Somebody else", "notes": "he is a colleague", "fields": {"accused": "B"}}
+    status, after, _ = await w.call("PATCH", path, high, args, secret)
+    assert status == 200 and all(after[k] == v for k, v in secret.items()), after
+    status, seen, _ = await w.call("GET", path, low, args)
+    assert status == 200 and seen == before, (before, seen)
+    status, seen, _ = await w.call("PATCH", path, low, args, {"notes": "wants a blanket"})
+    assert status == 200 and seen["notes"] == "wants a blanket" and "accused" not in json.dumps(seen), seen
+    for t in (t for t in w.threads if t["contact"] == sealed["contact"]):
+        card = (await w.call("GET", "threads/{thread}", high, {"thread": t["id"]}))[1]
+        assert (card["contact"]["name"] == "Somebody else") == (t["clearance"] == 1), card
+    assert (await w.call("GET", path, high, args))[1]["notes"] == secret["notes"]
+
+
+TESTS = [lists_search_and_filters, one_by_one, contacts_and_addresses, what_is_written_beside_a_sealed_thread, files, wire_logs, counts_of_queues, polled_events, colleagues, sockets, time_does_not_tell,
          raising_the_clearance_seals, the_areas_of_an_agent_are_taken_away]
 
 if __name__ == "__main__":

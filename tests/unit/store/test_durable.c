@@ -325,8 +325,8 @@ T(no_canary_in_any_file)
         harness_turn(20);
     store_outbox_close(&o);
     memset(&g, 0, sizeof(g));
-    store_contact_patch(harness_op(0), contact, SLICE("{\"notes\":\"canary notes\"}"), NULL, "amal", got_done,
-                        &g);
+    store_contact_patch(harness_op(0), contact, 0, SLICE("{\"notes\":\"canary notes\"}"), NULL, "amal",
+                        got_done, &g);
     WAIT(g.calls);
     memset(&g, 0, sizeof(g));
     store_status_in(harness_op(0), "app", SLICE("canary-unknown"), STORE_FAILED,

@@ -556,8 +556,8 @@ T(names_come_from_the_provider_until_an_agent_gives_one)
     harness_turn(400);
     EQ_STR(profile_name("tel:+1"), "{\"name\":\"Leyla \\\"Y\\\"\"}");
     memset(&g, 0, sizeof(g));
-    store_contact_patch(harness_op(0), a.in.contact, SLICE("{\"name\":\"Mrs Yilmaz\",\"notes\":\"n\"}"), NULL,
-                        "amal", got_done, &g);
+    store_contact_patch(harness_op(0), a.in.contact, 0, SLICE("{\"name\":\"Mrs Yilmaz\",\"notes\":\"n\"}"),
+                        NULL, "amal", got_done, &g);
     WAIT(g.calls);
     EQ_INT(g.e.code, 0);
     in.provider_id = SLICE("4");

@@ -284,7 +284,7 @@ static struct got *patch(struct id contact, const char *json, const struct store
 {
     static struct got x;
     memset(&x, 0, sizeof(x));
-    store_contact_patch(harness_op(0), contact, slice_str(json), l, "amal", got_done, &x);
+    store_contact_patch(harness_op(0), contact, 0, slice_str(json), l, "amal", got_done, &x);
     WAIT(x.calls);
     return &x;
 }
@@ -305,7 +305,7 @@ T(profiles_are_merged)
     for (int i = 0; i < 8; i++) { /* at once: none is lost */
         char json[40];
         snprintf(json, sizeof(json), "{\"f%d\":%d}", i, i);
-        store_contact_patch(harness_op(0), contact, slice_str(json), NULL, "amal", got_done, &y[i]);
+        store_contact_patch(harness_op(0), contact, 0, slice_str(json), NULL, "amal", got_done, &y[i]);
     }
     for (int i = 0; i < 8; i++)
         WAIT(y[i].calls);
@@ -456,6 +456,66 @@ T(quarantine_and_wire_log)
     WAIT(x.calls);
     EQ_STR(x.text, "[]"); /* of what is sensitive nothing is kept */
     OK(!harness_files_hold("canary-raw") && !harness_files_hold("canary-wire"));
+    harness_end();
+}
+
+static struct got wrote;
+
+static void writes(struct id contact, int clearance, const char *json)
+{
+    memset(&wrote, 0, sizeof(wrote));
+    store_contact_patch(harness_op(0), contact, clearance, slice_str(json), NULL, "amal", got_done, &wrote);
+    WAIT(wrote.calls);
+    EQ_INT(wrote.e.code, 0);
+}
+
+struct seen {
+    int calls, clearance;
+    char text[300];
+};
+
+static void on_seen(void *arg, const struct err *e, const struct store_contact *c)
+{
+    struct seen *s = arg;
+    struct arena *a = arena_new();
+    struct slice p = store_contact_profile(c, s->clearance, a);
+    EQ_INT(e->code, 0);
+    snprintf(s->text, sizeof(s->text), "%.*s", (int)p.n, p.n ? p.p : "");
+    arena_free(&a);
+    s->calls++;
+}
+
+static const char *sees(struct id contact, int clearance)
+{
+    static struct seen s;
+    s = (struct seen){.clearance = clearance};
+    store_contact_get(harness_op(1), contact, on_seen, &s);
+    WAIT(s.calls);
+    return s.text;
+}
+
+T(a_profile_has_a_layer_for_each_clearance)
+{
+    harness_begin(2);
+    struct store_inbound in = message_in("1", "tel:+1", "hello");
+    struct id c = take_in(0, &in).in.contact;
+    writes(c, 0, "{\"fields\":{\"tent\":\"4\",\"size\":\"5\"},\"name\":\"A\",\"notes\":\"open\"}");
+    const char *open = "{\"fields\":{\"tent\":\"4\",\"size\":\"5\"},\"name\":\"A\",\"notes\":\"open\"}";
+    EQ_STR(sees(c, 2), open);
+    writes(c, 2, "{\"fields\":{\"tent\":\"4\",\"abuser\":\"B\"},\"notes\":\"sealed\"}");
+    EQ_STR(sees(c, 0), open);
+    EQ_STR(sees(c, 1), open);
+    EQ_STR(sees(c, 2), "{\"fields\":{\"tent\":\"4\",\"abuser\":\"B\"},\"name\":\"A\",\"notes\":\"sealed\"}");
+    writes(
+        c, 0,
+        "{\"fields\":{\"tent\":\"7\"},\"name\":\"C\"}"); /* goes through where nothing was written over it */
+    EQ_STR(sees(c, 2), "{\"fields\":{\"tent\":\"7\",\"abuser\":\"B\"},\"name\":\"C\",\"notes\":\"sealed\"}");
+    writes(c, 1, "{\"name\":null}");
+    EQ_STR(sees(c, 0), "{\"fields\":{\"tent\":\"7\"},\"name\":\"C\",\"notes\":\"open\"}");
+    EQ_STR(sees(c, 1), "{\"fields\":{\"tent\":\"7\"},\"notes\":\"open\"}");
+    writes(c, 1, "{\"name\":\"C\"}"); /* as below: nothing is kept */
+    EQ_STR(sees(c, 1), "{\"fields\":{\"tent\":\"7\"},\"name\":\"C\",\"notes\":\"open\"}");
+    OK(!harness_files_hold("abuser"));
     harness_end();
 }
 
