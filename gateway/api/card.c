@@ -191,7 +191,7 @@ static void on_load_holds(void *arg, const struct err *e, bool holds)
         load_end(j, e, (struct slice){0, 0});
         return;
     }
-    j->rights = rights_thread(&j->by.who, &j->t, holds);
+    j->rights = rights_now(j->o, &j->by.who, &j->t, holds);
     if (j->rights & RIGHT_SEE)
         card_thread(j->o, &j->t, on_load_json, j);
     else
@@ -206,10 +206,10 @@ static void on_load_thread(void *arg, const struct err *e, const struct store_th
         return;
     }
     keep_thread(j->arena, &j->t, t);
-    j->rights = rights_thread(&j->by.who, &j->t, false);
+    j->rights = rights_now(j->o, &j->by.who, &j->t, false);
     if (j->rights & RIGHT_SEE)
         card_thread(j->o, &j->t, on_load_json, j);
-    else if (rights_thread(&j->by.who, &j->t, true) & RIGHT_SEE) /* it depends on what else they hold */
+    else if (rights_now(j->o, &j->by.who, &j->t, true) & RIGHT_SEE) /* it depends on what else they hold */
         holds_contact(j->o, &j->by.who, &j->t, on_load_holds, j);
     else
         load_missing(j);
@@ -287,7 +287,7 @@ void card_list(struct api_op *o, const struct who *w, const struct store_thread 
     j->done = done;
     j->arg = arg;
     for (size_t i = 0; i < n; i++)
-        if (rights_thread(w, t[i], false) & RIGHT_SEE)
+        if (rights_now(o, w, t[i], false) & RIGHT_SEE)
             j->waiting++;
     if (!j->waiting) {
         loop_defer(o->api->cf.loop, on_list_nothing, j);
@@ -295,7 +295,7 @@ void card_list(struct api_op *o, const struct who *w, const struct store_thread 
     }
     for (size_t i = 0; i < n; i++) {
         j->slots[i].list = j;
-        if (rights_thread(w, t[i], false) & RIGHT_SEE)
+        if (rights_now(o, w, t[i], false) & RIGHT_SEE)
             card_thread(o, t[i], on_slot, &j->slots[i]);
     }
 }

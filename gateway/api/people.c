@@ -24,9 +24,11 @@ static void contact_end(struct contact_job *j)
 
 static void contact_missing(struct contact_job *j)
 {
-    if (j->list)
-        call_json(j->c, 200, SLICE("{\"items\":[],\"next\":null}"));
-    else
+    struct buf b;
+    if (j->list) {
+        call_list(&b);
+        call_list_end(j->c, &b, "");
+    } else
         call_problem(j->c, 404, "no such contact");
     contact_end(j);
 }
@@ -34,14 +36,17 @@ static void contact_missing(struct contact_job *j)
 static void contact_answer(struct contact_job *j, const struct store_thread *const *seen, size_t n)
 {
     struct buf b;
-    buf_init(&b, 1 << 20);
     if (j->list)
-        buf_str(&b, "{\"items\":[");
+        call_list(&b);
+    else
+        buf_init(&b, 1 << 20);
     view_contact(&b, &j->contact, seen, n);
     if (j->list)
-        buf_str(&b, "],\"next\":null}");
-    call_json(j->c, 200, buf_view(&b));
-    buf_clear(&b);
+        call_list_end(j->c, &b, "");
+    else {
+        call_json(j->c, 200, buf_view(&b));
+        buf_clear(&b);
+    }
     contact_end(j);
 }
 
@@ -67,7 +72,7 @@ static void on_contact_threads(void *arg, const struct err *e, const struct stor
     const struct store_thread **seen = mem_array(n ? n : 1, sizeof *seen);
     size_t k = 0;
     for (size_t i = 0; i < n; i++)
-        if (rights_thread(w, t[i], holds) & RIGHT_READ) {
+        if (rights_now(j->c->op, w, t[i], holds) & RIGHT_READ) {
             seen[k++] = t[i];
             j->clearance = t[i]->clearance > j->clearance ? t[i]->clearance : j->clearance;
         }
@@ -213,20 +218,14 @@ static void on_agents(void *arg, const struct err *e, const struct store_agent *
         return;
     }
     struct buf b;
-    bool first = true;
-    buf_init(&b, 16u << 20);
-    buf_str(&b, "{\"items\":[");
+    call_list(&b);
     for (size_t i = 0; i < n; i++) {
         if (!rights_colleague(&c->caller.who, a[i]))
             continue;
-        if (!first)
-            buf_char(&b, ',');
-        first = false;
+        call_item(&b);
         view_agent(&b, a[i], &c->caller.who);
     }
-    buf_str(&b, "],\"next\":null}");
-    call_json(c, 200, buf_view(&b));
-    buf_clear(&b);
+    call_list_end(c, &b, "");
 }
 
 static void agents_get(struct call *c)
