@@ -26,6 +26,8 @@ export interface DeskHooks {
 
 const BATCH_MS = 16;
 const AGAIN_MS = 4000;
+/** What becomes mine within this time of a command of mine is its effect. */
+const ASKED_MS = 30_000;
 
 export class Desk {
   readonly api: Api;
@@ -39,7 +41,7 @@ export class Desk {
   private queue: Action[] = [];
   private flushTimer: ReturnType<typeof setTimeout> | null = null;
   private againTimer: ReturnType<typeof setTimeout> | null = null;
-  /** Threads that a command of this tab is about. */
+  /** Threads that a command of this tab was about just now. */
   private readonly asked = new Set<string>();
   private sweeper: ReturnType<typeof setInterval> | null = null;
 
@@ -268,7 +270,11 @@ export class Desk {
 
   /** Any command with a thread; throws CommandError. */
   async command(type: string, members: Record<string, unknown>): Promise<Reply> {
-    if (typeof members.thread === 'string') this.asked.add(members.thread);
+    const { thread } = members;
+    if (typeof thread === 'string') {
+      this.asked.add(thread);
+      setTimeout(() => this.asked.delete(thread), ASKED_MS);
+    }
     const reply = await this.socket.command({ ...members, type, ref: newRef() });
     this.take(reply);
     return reply;
