@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
+import { parse } from 'acorn';
 
 const LIMIT = 30000;
 
@@ -12,6 +13,16 @@ const TOO_NEW = [
   /\.replaceChildren\(/, /AbortController/, /\.toggleAttribute\(/, /classList\.replace\(/, /\.trim(Start|End)\(/, /queueMicrotask/, /\.finally\(/, /ResizeObserver/, /RelativeTimeFormat/, /\.at\(-?\d/, /catch\{/, /\bfetch\(/,
   /\.\.\.[a-z]+[,}]/i, /#[a-z]+\b *[=(;]/i, /\basync function\*/, /for await/, /\d_\d/, /\bstatic\{/,
 ];
+
+/** Chrome 60 leaves out a whole rule for a selector that it does not know, and one declaration for a value. */
+function stylesAreOld(css, name) {
+  for (const r of [/[{;](row-|column-)?gap:/, /[{;"`]inset(-\w+)?:/, /:is\(|:where\(|:has\(|:focus-within/, /aspect-ratio:/, /[:(, ](min|max|clamp)\(/, /@layer|@container|color-mix/, /scrollbar-gutter/])
+    assert.ok(!r.test(css), `${name}: ${r} in …${(css.match(r) || [{ index: 0 }]) && css.substr(Math.max(0, css.search(r) - 40), 90)}…`);
+  for (const m of css.matchAll(/([\w-]+):\d+(\.\d+)?[dsl]v[hw]/g)) // behind the same property in a unit that is known
+    assert.ok(new RegExp(m[1] + ':[^;}]*\\dv[hw]').test(css.slice(css.lastIndexOf('{', m.index), m.index)), `${name}: ${m[0]} alone`);
+  for (const m of css.matchAll(/[^{}]*:focus-visible[^{}]*\{/g)) // only to take an outline away from :focus
+    assert.ok(m[0].includes(':focus:not(:focus-visible)'), `${name}: ${m[0]}`);
+}
 
 export const cases = {
   'page and widget are small': {
@@ -38,6 +49,28 @@ export const cases = {
         const js = readFileSync(new URL(name, dist), 'utf8').replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, '""');
         for (const r of TOO_NEW) assert.ok(!r.test(js), `${name}: ${r} near ${(r.exec(js) || {}).index && js.substr(r.exec(js).index - 30, 80)}`);
       }
+    },
+  },
+  'the scripts are ES2017 by the grammar': {
+    async run({ chat }) {
+      const dist = new URL('dist/', chat);
+      const scripts = readdirSync(new URL('assets/', dist)).filter((n) => n.endsWith('.js')).map((n) => 'assets/' + n);
+      for (const name of scripts.concat('widget.js')) parse(readFileSync(new URL(name, dist), 'utf8'), { ecmaVersion: 2017, sourceType: 'script' });
+      for (const bad of ['a?.b', 'a ?? b', 'try{}catch{}', 'x={...y}']) assert.throws(() => parse(bad, { ecmaVersion: 2017 }), bad);
+    },
+  },
+  'the styles use nothing newer than Chrome 60 without an older way beside it': {
+    async run({ chat }) {
+      const dist = new URL('dist/', chat);
+      const html = readFileSync(new URL('chat.html', dist), 'utf8');
+      const sheets = [...html.matchAll(/<style[^>]*>([^]*?)<\/style>/g)].map((m) => m[1]);
+      assert.ok(sheets.join('').length > 3000, 'the styles stand in the page');
+      for (const css of sheets) stylesAreOld(css, 'chat.html');
+      const widget = readFileSync(new URL('widget.js', dist), 'utf8');
+      stylesAreOld(widget, 'widget.js');
+      for (const bad of ['a{gap:4px}', 'a{inset:0}', 'a{height:100dvh}', 'a:is(b){color:red}', 'a{aspect-ratio:1}', 'a{width:min(1px,2px)}', '.a:focus-visible{outline:0}'])
+        assert.throws(() => stylesAreOld(bad, 'x'), bad);
+      stylesAreOld('a{height:100vh;height:100dvh}:focus:not(:focus-visible){outline:none}', 'x');
     },
   },
   'the nine languages are whole, and say whether a native speaker has read them': {
