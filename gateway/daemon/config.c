@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Reads the settings by their table. All that is wrong is told at once, each with its line. */
 #include "gateway/daemon/config.h"
+#include "gateway/daemon/config_parts.h"
 #include "gateway/base/json.h"
 #include "gateway/base/mem.h"
 #include <arpa/inet.h>
@@ -22,82 +23,6 @@ struct reading {
     bool failed;
 };
 
-/* ---- places ---- */
-
-/* Skips a JSON value that is known to be valid; i stands on its first byte. */
-static size_t skip_value(struct slice t, size_t i)
-{
-    int depth = 0;
-    bool in_string = false;
-    for (; i < t.n; i++) {
-        char c = t.p[i];
-        if (in_string) {
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                in_string = false;
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '{' || c == '[') {
-            depth++;
-        } else if (c == '}' || c == ']') {
-            if (depth == 0)
-                return i;
-            depth--;
-        } else if (c == ',' && depth == 0) {
-            return i;
-        }
-    }
-    return i;
-}
-
-static size_t skip_blank(struct slice t, size_t i)
-{
-    while (i < t.n && strchr(" \t\r\n", t.p[i]))
-        i++;
-    return i;
-}
-
-/* Where the value of member `key` of the object at i begins; 0 when it isn't there. Keys with escapes are not
- * found, and then the place is that of the object. */
-static size_t find_member(struct slice t, size_t i, struct slice key, size_t *key_at)
-{
-    i = skip_blank(t, i);
-    if (i >= t.n || t.p[i] != '{')
-        return 0;
-    for (i = skip_blank(t, i + 1); i < t.n && t.p[i] == '"'; i = skip_blank(t, i + 1)) {
-        size_t start = i + 1, end = start;
-        while (end < t.n && t.p[end] != '"')
-            end += t.p[end] == '\\' ? 2 : 1;
-        size_t value = skip_blank(t, skip_blank(t, end + 1) + 1);
-        if (slice_eq(slice_of(t.p + start, end - start), key)) {
-            *key_at = start;
-            return value;
-        }
-        i = skip_value(t, value);
-        if (i >= t.n || t.p[i] != ',')
-            break;
-    }
-    return 0;
-}
-
-/* The line of setting "a.b". */
-static unsigned line_of(struct slice t, const char *name)
-{
-    size_t at = 0, key_at = 0;
-    struct slice rest = slice_str(name), part;
-    while (slice_next(&rest, '.', &part)) {
-        size_t next = find_member(t, at, part, &key_at);
-        if (!next)
-            break;
-        at = next;
-    }
-    unsigned line = 1;
-    for (size_t i = 0; i < key_at && i < t.n; i++)
-        line += t.p[i] == '\n';
-    return line;
-}
-
 static void __attribute__((format(printf, 3, 4)))
 problem(struct reading *r, const char *setting, const char *fmt, ...)
 {
@@ -108,14 +33,12 @@ problem(struct reading *r, const char *setting, const char *fmt, ...)
     va_end(ap);
     r->failed = true;
     if (setting)
-        buf_printf(r->problems, "%s:%u: %s: %s\n", r->name, line_of(r->text, setting), setting, text);
+        buf_printf(r->problems, "%s:%u: %s: %s\n", r->name, config_line_of(r->text, setting), setting, text);
     else
         buf_printf(r->problems, "%s: %s\n", r->name, text);
 }
 
 /* ---- values ---- */
-
-#define MEMBER(c, s, type) ((type *)(void *)((char *)(c) + (s)->offset))
 
 static void list_free(char **list)
 {
@@ -124,17 +47,16 @@ static void list_free(char **list)
     mem_free(list);
 }
 
-/* Takes text over. */
-static void set_text(struct config *c, const struct config_setting *s, char *text)
+void config_set_text(struct config *c, const struct config_setting *s, char *text)
 {
-    char **at = MEMBER(c, s, char *);
+    char **at = CONFIG_MEMBER(c, s, char *);
     mem_free(*at);
     *at = text;
 }
 
 static void set_list(struct config *c, const struct config_setting *s, char **list)
 {
-    char ***at = MEMBER(c, s, char **);
+    char ***at = CONFIG_MEMBER(c, s, char **);
     list_free(*at);
     *at = list;
 }
@@ -169,19 +91,19 @@ static void set_default(struct config *c, const struct config_setting *s, const 
 {
     switch (s->type) {
     case CONFIG_INT:
-        *MEMBER(c, s, int64_t) = s->number;
+        *CONFIG_MEMBER(c, s, int64_t) = s->number;
         break;
     case CONFIG_BOOL:
-        *MEMBER(c, s, bool) = s->number != 0;
+        *CONFIG_MEMBER(c, s, bool) = s->number != 0;
         break;
     case CONFIG_LIST:
         set_list(c, s, mem_array(1, sizeof(char *)));
         break;
     case CONFIG_PATH:
-        set_text(c, s, default_path(s->dflt, top));
+        config_set_text(c, s, default_path(s->dflt, top));
         break;
     case CONFIG_TEXT:
-        set_text(c, s, mem_strdup(s->dflt));
+        config_set_text(c, s, mem_strdup(s->dflt));
         break;
     }
 }
@@ -222,7 +144,7 @@ static void read_number(struct reading *r, struct config *c, const struct config
         problem(r, s->name, "%" PRId64 " is not between %" PRId64 " and %" PRId64, (int64_t)n, s->min,
                 s->max);
     else
-        *MEMBER(c, s, int64_t) = n;
+        *CONFIG_MEMBER(c, s, int64_t) = n;
 }
 
 static void read_setting(struct reading *r, struct config *c, const struct config_setting *s, const json_t *v)
@@ -234,7 +156,7 @@ static void read_setting(struct reading *r, struct config *c, const struct confi
         break;
     case CONFIG_BOOL:
         if (json_is_boolean(v))
-            *MEMBER(c, s, bool) = json_is_true(v);
+            *CONFIG_MEMBER(c, s, bool) = json_is_true(v);
         else
             problem(r, s->name, "true or false is wanted");
         break;
@@ -246,7 +168,7 @@ static void read_setting(struct reading *r, struct config *c, const struct confi
         if (!text)
             problem(r, s->name, "a string is wanted");
         else if (text_fits(r, s, text))
-            set_text(c, s, s->type == CONFIG_PATH ? absolute(text, r->dir) : mem_strdup(text));
+            config_set_text(c, s, s->type == CONFIG_PATH ? absolute(text, r->dir) : mem_strdup(text));
         break;
     }
 }
@@ -349,7 +271,7 @@ bool config_override(struct config *c, const char *setting, const char *value, s
     char here[4096];
     if (!getcwd(here, sizeof here))
         here[0] = '\0';
-    set_text(c, s, s->type == CONFIG_PATH ? absolute(value, here) : mem_strdup(value));
+    config_set_text(c, s, s->type == CONFIG_PATH ? absolute(value, here) : mem_strdup(value));
     return true;
 }
 
@@ -360,9 +282,9 @@ void config_free(struct config **cp)
         return;
     for (const struct config_setting *s = config_settings; s->name; s++) {
         if (s->type == CONFIG_LIST)
-            list_free(*MEMBER(c, s, char **));
+            list_free(*CONFIG_MEMBER(c, s, char **));
         else if (s->type == CONFIG_TEXT || s->type == CONFIG_PATH)
-            mem_free(*MEMBER(c, s, char *));
+            mem_free(*CONFIG_MEMBER(c, s, char *));
     }
     mem_clear(cp);
 }
@@ -406,137 +328,4 @@ void config_warnings(const struct config *c, struct buf *out)
                      "are left out\n");
     if (*c->public_url && strncmp(c->public_url, "https://", 8) != 0 && !strstr(c->public_url, "//127.0.0.1"))
         buf_str(out, "public_url is not https: what people write can be read on the way\n");
-}
-
-/* ---- writing ---- */
-
-static void write_value(struct buf *out, const struct config *c, const struct config_setting *s)
-{
-    if (s->type == CONFIG_INT)
-        buf_printf(out, "%" PRId64, *MEMBER(c, s, const int64_t));
-    else if (s->type == CONFIG_BOOL)
-        buf_str(out, *MEMBER(c, s, const bool) ? "true" : "false");
-    else if (s->type != CONFIG_LIST)
-        buf_json_str(out, slice_str(*MEMBER(c, s, char *const)));
-    else {
-        char *const *list = *MEMBER(c, s, char **const);
-        buf_char(out, '[');
-        for (size_t i = 0; list[i]; i++) {
-            buf_str(out, i ? "," : "");
-            buf_json_str(out, slice_str(list[i]));
-        }
-        buf_char(out, ']');
-    }
-}
-
-static size_t group_length(const char *name)
-{
-    const char *dot = strchr(name, '.');
-    return dot ? (size_t)(dot - name) : 0;
-}
-
-/* Has this setting's group been opened by an earlier one? */
-static bool group_done(const struct config_setting *s)
-{
-    size_t g = group_length(s->name);
-    for (const struct config_setting *x = config_settings; g && x < s; x++)
-        if (group_length(x->name) == g && memcmp(x->name, s->name, g) == 0)
-            return true;
-    return false;
-}
-
-/* Calls write for each setting, inside its group's braces, and `open`/`close` texts around a group. */
-static void each_setting(struct buf *out, const char *open, const char *close,
-                         void (*write)(struct buf *, const struct config *, const struct config_setting *),
-                         const struct config *c)
-{
-    const char *comma = "";
-    for (const struct config_setting *s = config_settings; s->name; s++) {
-        size_t g = group_length(s->name);
-        if (group_done(s))
-            continue;
-        buf_str(out, comma);
-        comma = ",";
-        if (!g) {
-            buf_printf(out, "\"%s\":", s->name);
-            write(out, c, s);
-            continue;
-        }
-        buf_printf(out, "\"%.*s\":%s", (int)g, s->name, open);
-        const char *inner = "";
-        for (const struct config_setting *x = s; x->name; x++) {
-            if (group_length(x->name) != g || memcmp(x->name, s->name, g) != 0)
-                continue;
-            buf_printf(out, "%s\"%s\":", inner, x->name + g + 1);
-            write(out, c, x);
-            inner = ",";
-        }
-        buf_str(out, close);
-    }
-}
-
-int config_write(const struct config *c, struct buf *out)
-{
-    buf_char(out, '{');
-    each_setting(out, "{", "}", write_value, c);
-    return buf_char(out, '}');
-}
-
-static void schema_value(struct buf *out, const struct config *none, const struct config_setting *s)
-{
-    (void)none;
-    static const char *const types[] = {[CONFIG_TEXT] = "string",
-                                        [CONFIG_PATH] = "string",
-                                        [CONFIG_INT] = "integer",
-                                        [CONFIG_BOOL] = "boolean",
-                                        [CONFIG_LIST] = "array"};
-    buf_printf(out, "{\"type\":\"%s\",\"description\":", types[s->type]);
-    buf_json_str(out, slice_str(s->help));
-    if (s->type == CONFIG_INT)
-        buf_printf(out, ",\"minimum\":%" PRId64 ",\"maximum\":%" PRId64 ",\"default\":%" PRId64, s->min,
-                   s->max, s->number);
-    else if (s->type == CONFIG_BOOL)
-        buf_printf(out, ",\"default\":%s", s->number ? "true" : "false");
-    else if (s->type == CONFIG_LIST)
-        buf_str(out, ",\"items\":{\"type\":\"string\"},\"default\":[]");
-    else if (s->type == CONFIG_TEXT) {
-        buf_str(out, ",\"default\":");
-        buf_json_str(out, slice_str(s->dflt));
-    }
-    if (s->restart)
-        buf_str(out, ",\"x-restart\":true");
-    buf_char(out, '}');
-}
-
-int config_schema(struct buf *out)
-{
-    buf_str(out, "{\"$schema\":\"https://json-schema.org/draft/2020-12/"
-                 "schema\",\"title\":\"parleyd\",\"type\":\"object\","
-                 "\"additionalProperties\":false,\"properties\":{\"$schema\":{\"type\":\"string\"},");
-    each_setting(out, "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{", "}}",
-                 schema_value, NULL);
-    return buf_str(out, "}}");
-}
-
-void config_keep(const struct config *old, struct config *fresh, struct buf *out)
-{
-    for (const struct config_setting *s = config_settings; s->name; s++) {
-        struct buf a, b;
-        if (!s->restart)
-            continue;
-        buf_init(&a, CONFIG_BYTES_MAX);
-        buf_init(&b, CONFIG_BYTES_MAX);
-        write_value(&a, old, s);
-        write_value(&b, fresh, s);
-        if (!slice_eq(buf_view(&a), buf_view(&b)))
-            buf_printf(out, "%s%s", out->n ? ", " : "", s->name);
-        buf_clear(&a);
-        buf_clear(&b);
-        if (s->type == CONFIG_INT)
-            *MEMBER(fresh, s, int64_t) = *MEMBER(old, s, const int64_t);
-        else if (s->type == CONFIG_BOOL)
-            *MEMBER(fresh, s, bool) = *MEMBER(old, s, const bool);
-        else if (s->type != CONFIG_LIST)
-            set_text(fresh, s, mem_strdup(*MEMBER(old, s, char *const)));
-    }
 }
