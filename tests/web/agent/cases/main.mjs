@@ -136,8 +136,8 @@ export const cases = {
     for (const [key, fill, done] of [
       ['l', async () => { await page.keyboard.type('عاجل'); await page.keyboard.press('Enter'); await sees(page, 'A tag has Latin letters', 'dialog'); await page.evaluate(() => document.querySelector('dialog input').select()); await page.keyboard.type('urgent matter'); await page.keyboard.press('Enter'); await sees(page, 'urgent-matter', 'dialog'); await page.keyboard.press('Escape'); }, () => thread.tags.includes('urgent-matter')],
       ['s', async () => { await press(page, 'Snooze', 'dialog'); await sees(page, 'Snoozed until', '.notice'); }, () => thread.state === 'snoozed'],
-      ['e', async () => { await press(page, 'Referred', 'dialog'); await press(page, 'Resolve', 'dialog'); }, () => thread.state === 'resolved' && thread.outcome === 'referred'],
-      ['o', async () => undefined, () => thread.state === 'assigned'],
+      ['e', async () => { await press(page, 'Referred', 'dialog'); await press(page, 'Resolve', 'dialog'); await sees(page, 'This thread is resolved', '.foot'); }, () => thread.state === 'resolved' && thread.outcome === 'referred'],
+      ['o', async () => { await page.waitForSelector('.composer textarea'); }, () => thread.state === 'assigned'],
       ['t', async () => { await page.keyboard.press('ArrowRight'); await page.waitForSelector('dialog select[required]'); await page.select('dialog select[required]', 'a-yusuf'); await press(page, 'Transfer', 'dialog'); }, () => thread.assignee === 'a-yusuf'],
     ]) {
       await until(page, 'no dialog', () => !document.querySelector('dialog[open]'));
