@@ -6,10 +6,8 @@
 #include "gateway/base/mem.h"
 #include "gateway/base/siphash.h"
 #include "gateway/base/text.h"
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 #include <string.h>
 
 #define NONCE 12
@@ -21,23 +19,9 @@ static struct {
     EVP_MD *sha256;
     EVP_CIPHER_CTX *seal, *open;
     EVP_MD_CTX *digest;
-    EVP_MAC_CTX *hmac;
     unsigned char *pool; /* random bytes to come; secret until they are used */
     size_t left;
 } c;
-
-static EVP_MAC_CTX *hmac_new(void)
-{
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    err_assert(mac);
-    EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
-    EVP_MAC_free(mac); /* the context holds it */
-    char name[] = "SHA256";
-    const OSSL_PARAM p[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
-                            OSSL_PARAM_construct_end()};
-    err_assert(ctx && EVP_MAC_CTX_set_params(ctx, p) == 1);
-    return ctx;
-}
 
 static void crypto_start(void)
 {
@@ -52,7 +36,6 @@ static void crypto_start(void)
     err_assert(c.gcm && c.ecb && c.sha256 && c.seal && c.open && c.digest);
     err_assert(EVP_EncryptInit_ex(c.seal, c.gcm, NULL, NULL, NULL) == 1);
     err_assert(EVP_DecryptInit_ex(c.open, c.gcm, NULL, NULL, NULL) == 1);
-    c.hmac = hmac_new();
     c.pool = mem_secret_alloc(POOL);
 }
 
@@ -172,31 +155,63 @@ int crypto_unwrap(const unsigned char master[CRYPTO_KEY], struct slice aad, stru
 
 /* ---- hashes ---- */
 
-static void hmac(EVP_MAC_CTX *ctx, struct slice key, const struct slice *parts, size_t n,
-                 unsigned char out[32])
+#define BLOCK 64
+
+/* The key's two blocks, inner and outer. OpenSSL's own HMAC copies a context with an allocation for each of
+ * them and for each use, which takes longer than to hash them anew. */
+static void hmac_pads(struct slice key, unsigned char pads[2 * BLOCK])
 {
-    size_t got = 0;
-    static const unsigned char none[1];
-    const unsigned char *k = (const unsigned char *)key.p;
-    err_assert(EVP_MAC_init(ctx, key.n ? k : none, key.n, NULL) == 1);
+    memset(pads, 0, 2 * BLOCK);
+    if (key.n > BLOCK)
+        crypto_sha256(key, pads);
+    else if (key.n)
+        memcpy(pads, key.p, key.n);
+    for (size_t i = 0; i < BLOCK; i++) {
+        pads[BLOCK + i] = pads[i] ^ 0x5c;
+        pads[i] ^= 0x36;
+    }
+}
+
+static void digest(const unsigned char block[BLOCK], const struct slice *parts, size_t n,
+                   unsigned char out[32])
+{
+    unsigned got = 0;
+    err_assert(EVP_DigestInit_ex(c.digest, c.sha256, NULL) == 1 &&
+               EVP_DigestUpdate(c.digest, block, BLOCK) == 1);
     for (size_t i = 0; i < n; i++)
         if (parts[i].n)
-            err_assert(EVP_MAC_update(ctx, (const unsigned char *)parts[i].p, parts[i].n) == 1);
-    err_assert(EVP_MAC_final(ctx, out, &got, 32) == 1 && got == 32);
+            err_assert(EVP_DigestUpdate(c.digest, parts[i].p, parts[i].n) == 1);
+    err_assert(EVP_DigestFinal_ex(c.digest, out, &got) == 1 && got == 32);
+}
+
+static void hmac_with(const unsigned char pads[2 * BLOCK], const struct slice *parts, size_t n,
+                      unsigned char out[32])
+{
+    unsigned char inner[32];
+    digest(pads, parts, n, inner);
+    digest(pads + BLOCK, &(struct slice){(const char *)inner, sizeof(inner)}, 1, out);
+}
+
+static void hmac(struct slice key, const struct slice *parts, size_t n, unsigned char out[32])
+{
+    unsigned char pads[2 * BLOCK];
+    hmac_pads(key, pads);
+    hmac_with(pads, parts, n, out);
+    mem_wipe(pads, sizeof(pads));
 }
 
 void crypto_hmac(const unsigned char key[CRYPTO_KEY], struct slice a, struct slice b, unsigned char out[32])
 {
     crypto_start();
-    hmac(c.hmac, slice_of(key, CRYPTO_KEY), (const struct slice[]){a, b}, 2, out);
+    hmac(slice_of(key, CRYPTO_KEY), (const struct slice[]){a, b}, 2, out);
 }
 
 void crypto_hkdf(struct slice secret, struct slice salt, struct slice info, unsigned char out[CRYPTO_KEY])
 {
     unsigned char prk[32];
     crypto_start();
-    hmac(c.hmac, salt, &secret, 1, prk);
-    hmac(c.hmac, slice_of(prk, 32), (const struct slice[]){info, slice_of("\x01", 1)}, 2, out);
+    hmac(salt, &secret, 1, prk);
+    hmac(slice_of(prk, 32), (const struct slice[]){info, slice_of("\x01", 1)}, 2, out);
     mem_wipe(prk, sizeof(prk));
 }
 
@@ -210,9 +225,8 @@ void crypto_sha256(struct slice s, unsigned char out[32])
 }
 
 struct crypto_keyed {
-    EVP_MAC_CTX *hmac; /* holds the key */
     EVP_CIPHER_CTX *words, *permute, *unpermute;
-    unsigned char *sip; /* 16, secret */
+    unsigned char *sip, *pads; /* 16 and 2 * BLOCK, secret */
 };
 
 static EVP_CIPHER_CTX *ecb_new(const unsigned char key[16], int encrypt)
@@ -228,9 +242,9 @@ struct crypto_keyed *crypto_keyed_new(const unsigned char key[CRYPTO_KEY])
     crypto_start();
     struct crypto_keyed *k = mem_alloc(sizeof(*k));
     unsigned char d[32];
-    k->hmac = hmac_new();
     k->sip = mem_secret_alloc(16);
-    err_assert(EVP_MAC_init(k->hmac, key, CRYPTO_KEY, NULL) == 1);
+    k->pads = mem_secret_alloc(2 * BLOCK);
+    hmac_pads(slice_of(key, CRYPTO_KEY), k->pads);
     crypto_hkdf(slice_of(key, CRYPTO_KEY), SLICE(""), SLICE("parley words"), d);
     memcpy(k->sip, d, 16);
     k->words = ecb_new(d + 16, 1);
@@ -246,11 +260,11 @@ void crypto_keyed_free(struct crypto_keyed **kp)
     struct crypto_keyed *k = *kp;
     if (!k)
         return;
-    EVP_MAC_CTX_free(k->hmac); /* wipes its keys, as the others do */
-    EVP_CIPHER_CTX_free(k->words);
+    EVP_CIPHER_CTX_free(k->words); /* wipes its key */
     EVP_CIPHER_CTX_free(k->permute);
     EVP_CIPHER_CTX_free(k->unpermute);
     mem_secret_free(k->sip, 16);
+    mem_secret_free(k->pads, 2 * BLOCK);
     mem_clear(kp);
 }
 
@@ -258,12 +272,8 @@ void crypto_keyed_hash(struct crypto_keyed *k, const char *purpose, struct slice
                        size_t n)
 {
     unsigned char d[32];
-    size_t got = 0;
-    err_assert(n <= 32 && EVP_MAC_init(k->hmac, NULL, 0, NULL) == 1 &&
-               EVP_MAC_update(k->hmac, (const unsigned char *)purpose, strlen(purpose) + 1) == 1);
-    if (s.n)
-        err_assert(EVP_MAC_update(k->hmac, (const unsigned char *)s.p, s.n) == 1);
-    err_assert(EVP_MAC_final(k->hmac, d, &got, 32) == 1);
+    err_assert(n <= 32);
+    hmac_with(k->pads, (const struct slice[]){{purpose, strlen(purpose) + 1}, s}, 2, d);
     memcpy(out, d, n);
 }
 

@@ -104,6 +104,17 @@ T(wrapped_keys)
     EQ_INT(crypto_unwrap(master, SLICE("op contact 1"), slice_of(wrapped, 60), back), -ERR_CORRUPT);
 }
 
+T(keyed_hashes_are_hmacs)
+{
+    unsigned char key[CRYPTO_KEY], other[32], hash[32];
+    memset(key, 7, sizeof(key));
+    struct crypto_keyed *k = crypto_keyed_new(key);
+    crypto_keyed_hash(k, "purpose", SLICE("value"), hash, 32);
+    crypto_hmac(key, slice_of("purpose", 8), SLICE("value"), other);
+    OK(memcmp(hash, other, 32) == 0);
+    crypto_keyed_free(&k);
+}
+
 T(keyed_hashes_differ_by_purpose_and_key)
 {
     unsigned char a[16], b[16], k1[32] = {1}, k2[32] = {2}, block[16] = {9}, back[16];
