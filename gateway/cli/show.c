@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Answers, for people. */
+#include "gateway/base/text.h"
 #include "gateway/cli/verbs.h"
 #include <stdlib.h>
 #include <string.h>
@@ -137,8 +138,12 @@ int show_status(const json_t *done)
 int show_erased(const json_t *done)
 {
     puts("erased: addresses, files and words are gone, and the key with which the rest could be read");
-    if (*text(done, "key_backups_expire"))
-        printf("the last backup that may still hold that key ends on %s\n", text(done, "key_backups_expire"));
+    int64_t ends = 0;
+    if (time_parse(slice_str(text(done, "key_backups_expire")), &ends) && ends > time_wall_ms())
+        printf("the last backup that may still hold that key ends on %s: remove it by then\n",
+               text(done, "key_backups_expire"));
+    else
+        puts("no backup that is still to be kept holds that key");
     return EXIT_DONE;
 }
 
