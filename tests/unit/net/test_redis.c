@@ -277,8 +277,25 @@ T(a_server_that_hangs_times_out)
     EQ_INT(a[1].err, -ERR_TIMEOUT);
     EQ_INT(a[2].err, -ERR_UNAVAILABLE);
     OK(a[1].maybe_done && a[2].maybe_done);
+    /* It hangs on: the system still takes connections for it, but nobody waits for an answer again. */
+    for (int i = 0; i < 4; i++) {
+        struct answer more = {0};
+        answers = 0;
+        redis_sendf(r, keep, &more, "INCR hung");
+        loop_turn(l, 0);
+        EQ_INT(answers, 1);
+        EQ_INT(more.err, -ERR_UNAVAILABLE);
+        OK(!more.maybe_done && !redis_up(r));
+        for (int64_t until = time_mono_us() + 120000; time_mono_us() < until;)
+            loop_turn(l, 20);
+    }
     kill(server, SIGCONT);
     OK(wait_up(true));
+    struct answer none = {0};
+    answers = 0;
+    redis_sendf(r, keep, &none, "GET hung");
+    wait_answers(1);
+    EQ_INT(none.kind, REDIS_NIL); /* what was refused was never sent */
     end();
 }
 
