@@ -12,7 +12,7 @@
 
 static bool area_served(const struct assign_view *v, const struct agent *a, uint32_t area)
 {
-    if (a->all_areas || !area)
+    if (a->all_areas)
         return true;
     for (; area; area = v->areas.up[area])
         if (bits_has(&a->areas, area))

@@ -23,7 +23,7 @@ struct assign_language {
 struct assign_agent {
     const char *id;
     const char
-        *areas; /* "tr" serves "tr" and "tr/izmir"; "": every area. A thread without area is everybody's */
+        *areas; /* "tr" serves "tr" and "tr/izmir"; "": every area. A thread without area is theirs alone */
     const char *topics; /* "*": all */
     const char *teams;
     const struct assign_language *languages;

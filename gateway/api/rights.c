@@ -49,8 +49,10 @@ static bool area_holds(struct slice outer, const char *inner)
 
 static bool area_served(const char *areas, const char *area)
 {
-    if (!areas || !*areas || !area || !*area)
+    if (!areas || !*areas)
         return true;
+    if (!area || !*area) /* of the whole operation */
+        return false;
     struct slice rest = slice_str(areas), one;
     while (next_name(&rest, &one))
         if (area_holds(one, area))

@@ -48,7 +48,8 @@ enum right {
 
 /* holds_contact: another thread of the same contact is held by (not merely offered to) this agent now. */
 unsigned rights_thread(const struct who *w, const struct store_thread *t, bool holds_contact, int64_t now_ms);
-/* Is the area within what they serve? A thread without area belongs to the whole operation. */
+/* Is the area within what they serve? A thread without area is seen by those who serve the
+ * whole operation. */
 bool rights_area(const struct who *w, const char *area);
 /* May be told of this colleague (name, team, presence)? */
 bool rights_colleague(const struct who *w, const struct store_agent *a);

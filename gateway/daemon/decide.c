@@ -23,6 +23,7 @@ struct decide_op {
     struct topic_table *topics;
     json_t *document_topics; /* for what a chosen topic says */
     char **languages;        /* tags, NULL-terminated */
+    char *area;              /* of what comes through a channel without one; NULL: there are none */
 };
 
 struct decide *decide_new(const char *model_file, struct err *e)
@@ -42,6 +43,7 @@ static void op_free(void *p)
     for (size_t i = 0; o->languages && o->languages[i]; i++)
         mem_free(o->languages[i]);
     mem_free(o->languages);
+    mem_free(o->area);
     mem_free(o);
 }
 
@@ -73,11 +75,24 @@ static void op_languages(struct decide_op *o, const json_t *list)
         language_prior_restrict(&o->prior, served, false);
 }
 
+/* Each thread of an operation with areas has one, or it would be nobody's: the first that is in use. */
+static void op_area(struct decide_op *o, const json_t *list)
+{
+    size_t i;
+    const json_t *area;
+    json_array_foreach(list, i, area)
+    {
+        if (!o->area && !json_opt_bool(area, "disabled", false))
+            o->area = mem_strdup(json_string_value(json_object_get(area, "id")));
+    }
+}
+
 void decide_operation(struct decide *d, struct store_op *op, const json_t *document)
 {
     struct decide_op *o = mem_alloc(sizeof *o);
     struct err e = {0};
     op_languages(o, json_object_get(document, "languages"));
+    op_area(o, json_object_get(document, "areas"));
     o->document_topics = json_deep_copy(json_object_get(document, "topics"));
     if (topic_table_load(&o->topics, o->document_topics, &e) != 0) {
         log_event(LOG_ERROR, "operation.topics", log_str("operation", store_op_name(op)), log_err(&e));
@@ -213,7 +228,10 @@ void decide_message(struct decide *d, struct store_op *op, const struct host_sai
 {
     const struct decide_op *o = map_get(&d->ops, slice_str(store_op_name(op)));
     in->topic = "";
-    in->area = known->area && *known->area ? known->area : said->area ? said->area : "";
+    in->area = known->area && *known->area ? known->area
+               : said->area && *said->area ? said->area
+               : o && o->area              ? o->area
+                                           : "";
     in->clearance = said->clearance;
     in->priority = DECIDE_PRIORITY;
     in->no_last_agent = false;

@@ -15,7 +15,8 @@ from openapi import Api
 
 OPS = "/api/v1/ops/{op}/"
 NOWHERE = "aaaaaaaaaaaaaaaaaaaaaaaaaa"
-AREAS = {"none": "", "tr": "tr", "izmir": "tr/izmir", "gr": "gr"}
+AREAS = {"none": "tr", "tr": "tr", "izmir": "tr/izmir", "gr": "gr"}
+# What comes through a channel without an area is of the operation's first.
 # login: roles, areas, clearance (of the roles: supervisor 1, focal 2; or its own)
 PEOPLE = {
     "amal": (["agent"], ["tr"], 0), "hodan": (["agent"], ["tr/izmir"], 0), "eleni": (["agent"], ["gr"], 0), "carla": (["agent"], [], 1),
@@ -31,7 +32,7 @@ class Who:
         self.name, self.roles, self.areas, self.clearance, self.agent = name, set(roles), areas, clearance, agent
 
     def area(self, area):
-        return not self.areas or not area or any(area == a or area.startswith(a + "/") for a in self.areas)
+        return not self.areas or any(area == a or area.startswith(a + "/") for a in self.areas)
 
     def reads(self):
         return bool(self.roles & {"agent", "supervisor", "focal", "partner", "integrator"})
@@ -58,7 +59,7 @@ class World:
         doc["agents"] = [{"login": login, "name": login.title(), "team": "two" if login in ("eleni", "fotis") else "one", "roles": roles, "areas": areas,
                           "languages": {"en": 5}, "topics": ["*"], "capacity": {"chat": 0}, **({"clearance": clearance} if clearance else {})}
                          for login, (roles, areas, clearance) in PEOPLE.items()]
-        doc["channels"] = [{"id": f"app-{name}", "connector": "http", "settings": {"url": self.receiver.url, "secret": d.secret}, **({"area": area} if area else {})}
+        doc["channels"] = [{"id": f"app-{name}", "connector": "http", "settings": {"url": self.receiver.url, "secret": d.secret}, **({"area": area} if name != "none" else {})}
                            for name, area in AREAS.items()]
         d.apply(doc)
         self.api = Api(d)

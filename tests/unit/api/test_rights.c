@@ -12,7 +12,7 @@ static bool oracle_area(const char *lists, const char *area)
 {
     char pattern[64], list[64];
     if (!*lists || !*area)
-        return true;
+        return !*lists;
     snprintf(list, sizeof list, " %s ", lists);
     for (size_t n = strlen(area); n > 0; n--) {
         if (area[n] != '\0' && area[n] != '/')
@@ -155,12 +155,13 @@ T(a_queue_is_told_to_those_who_could_serve_it)
                             .languages_n = 2};
     const char *const chain[] = {"fa", "en", NULL};
     OK(rights_could_serve(&w, &a, "fa", "cash", 0, "tr/izmir", NULL));
-    OK(rights_could_serve(&w, &a, "prs", "cash", 0, "", chain));
-    OK(rights_could_serve(&w, &a, "", "", 0, "", NULL));
-    OK(!rights_could_serve(&w, &a, "prs", "cash", 0, "", NULL));
-    OK(!rights_could_serve(&w, &a, "fa", "legal", 0, "", NULL));
-    OK(!rights_could_serve(&w, &a, "fa", "cash", 1, "", NULL));
+    OK(rights_could_serve(&w, &a, "prs", "cash", 0, "tr", chain));
+    OK(rights_could_serve(&w, &a, "", "", 0, "tr", NULL));
+    OK(!rights_could_serve(&w, &a, "prs", "cash", 0, "tr", NULL));
+    OK(!rights_could_serve(&w, &a, "fa", "legal", 0, "tr", NULL));
+    OK(!rights_could_serve(&w, &a, "fa", "cash", 1, "tr", NULL));
     OK(!rights_could_serve(&w, &a, "fa", "cash", 0, "lb", NULL));
+    OK(!rights_could_serve(&w, &a, "fa", "cash", 0, "", NULL)); /* of the whole operation */
 }
 
 TEST_MAIN

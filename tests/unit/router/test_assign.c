@@ -130,6 +130,9 @@ T(filters)
     thread("4", "ar");
     EQ_STR(who("4", 1000 * MIN), "focal");
     W.clearance = 0;
+    thread("whole", "ar"); /* of no area: for those who serve all */
+    EQ_STR(who("whole", 1000 * MIN), "focal");
+    assign_view_thread_remove(v, "whole");
     W.team = "cash";
     thread("5", "ar");
     EQ_STR(who("5", 1000 * MIN), "focal");
@@ -377,7 +380,7 @@ static int plain_tier(const struct plain_agent *a, const char *tag, int *level)
 
 static bool plain_may(const struct plain_agent *a, const struct plain_thread *t)
 {
-    bool area = !*a->areas || !*t->t.area;
+    bool area = !*a->areas;
     char up[32];
     snprintf(up, sizeof up, "%s", t->t.area);
     for (char *cut = up; !area && cut; *(cut ? cut : up) = 0) {
