@@ -24,8 +24,12 @@ setup_check_owner() {
         [ ! -e "$path" ] || [ -w "$path" ] ||
             setup_die "$path can't be written by $(id -un); it belongs to $(stat -c %U "$path")"
     done
-    # npm wants a place for its cache.
-    if [ ! -w "${HOME:-/nonexistent}" ]; then export npm_config_cache="$setup_tmp/npm"; fi
+    # npm wants a place for its cache; what was compiled once is not compiled again where ccache is at hand.
+    if [ ! -w "${HOME:-/nonexistent}" ]; then
+        export npm_config_cache="$setup_tmp/npm"
+    elif command -v ccache >/dev/null; then
+        export CMAKE_C_COMPILER_LAUNCHER="${CMAKE_C_COMPILER_LAUNCHER:-ccache}"
+    fi
 }
 
 # ---- packages: one a line, with its reason --------------------------------------------------------------------------------

@@ -10,17 +10,17 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 OURS = ("gateway/", "store/", "router/", "connectors/")
 
 
-def counters(build):
+def objects_of(build):
     for folder, _, names in os.walk(build):
         for name in names:
-            if name.endswith(".gcda"):
+            if name.endswith(".gcno"):
                 yield os.path.join(folder, name)
 
 
 def lines_run(build):
     """{file: {line: times}}, summed over all programs."""
     found = {}
-    objects = sorted(counters(build))
+    objects = sorted(objects_of(build))
     for i in range(0, len(objects), 50):
         run = subprocess.run(["gcov", "--json-format", "--stdout"] + objects[i:i + 50], cwd=build, capture_output=True, check=True)
         for text in filter(None, run.stdout.split(b"\n")):
@@ -48,7 +48,7 @@ def main():
     options = [a for a in sys.argv[1:] if a.startswith("--")]
     build = os.path.abspath(([a for a in sys.argv[1:] if a not in options] + [os.path.join(TOP, "build-coverage")])[0])
     found = lines_run(build)
-    if not found:
+    if not any(any(lines.values()) for lines in found.values()):
         print(f"no counters below {build}: build the preset coverage and run its tests first")
         return 1
     folders = {}

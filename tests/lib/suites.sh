@@ -78,7 +78,7 @@ suite_web() {
     fi
     [ -f gateway/chat/package.json ] && pool_add web chat-types 120 status gateway/chat "exec npm run --silent check"
     while read -r program; do
-        pool_add web "${program#tests/web/}" 420 count . "PARLEY_BUILD=$suite_here/build exec node $program"
+        pool_add web "${program#tests/web/}" 900 count . "PARLEY_BUILD=$suite_here/build exec node $program"
     done < <(find tests/web -path '*/node_modules' -prune -o -name run.mjs -print | LC_ALL=C sort)
 }
 
