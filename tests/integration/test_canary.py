@@ -354,6 +354,26 @@ async def after_restoring_an_older_backup_it_is_gone_too(w):
         shutil.rmtree(os.path.dirname(w.backup), ignore_errors=True)
 
 
+async def everybody_can_be_erased_whichever_way_they_came(w):
+    found = threads(w.d, w.token)
+    urls = [a["url"] for t in found for e in entries(w.d, w.token, t["id"], "message") for a in e["attachments"]]
+    told = json.dumps([(t, entries(w.d, w.token, t["id"])) for t in found], ensure_ascii=False)
+    mine = ("telegram text", "telegram name", "caption", "telegram file name", "chat text", "chat file name", "poll text", "form text", "failed answer")
+    assert not [n for n in mine if w.c(n) not in told] and len(urls) >= 2, "before, all of it is there"
+    for c in {t["contact"]["id"] for t in found}:
+        w.d.tool("erase", "demo", c)
+    for url in urls:
+        assert w.d.get(url, token=w.token)[0] == 404, url
+    told = ""
+    for path in ("threads", "events", "queues", *(f"threads/{t['id']}/entries" for t in found), *(f"contacts/{t['contact']['id']}" for t in found)):
+        told += json.dumps(w.d.api("GET", path, token=w.token)[1], ensure_ascii=False)
+    assert not [n for n in mine if w.c(n) in told], [n for n in mine if w.c(n) in told]
+    for n in ("telegram text", "chat text", "poll text", "form text"):
+        assert threads(w.d, w.token, q=w.c(n)) == []
+    verdict = json.loads(w.d.tool("--json", "audit", "verify", "demo"))
+    assert verdict["intact"] is True, verdict
+
+
 def _token(d):
     r = d.tool("token", "demo", "--role", "integrator", "--clearance", "2", ok=False)
     return r.stdout.strip() if r.returncode == 0 else None
@@ -361,7 +381,8 @@ def _token(d):
 
 TESTS = [through_the_http_connector, through_the_webchat_socket, through_the_webchat_poll_and_form, through_telegram, through_sign_in_and_the_tool,
          nothing_is_in_clear_in_either_server, nothing_is_in_clear_in_the_data_directory, nothing_is_in_clear_in_the_log_and_the_metrics,
-         nothing_is_in_clear_in_a_backup, nobody_can_look_into_the_processes, not_even_their_own_user, after_an_erasure_it_is_gone, after_restoring_an_older_backup_it_is_gone_too]
+         nothing_is_in_clear_in_a_backup, nobody_can_look_into_the_processes, not_even_their_own_user, after_an_erasure_it_is_gone, after_restoring_an_older_backup_it_is_gone_too,
+         everybody_can_be_erased_whichever_way_they_came]
 
 if __name__ == "__main__":
     run_shared(World, TESTS)
