@@ -2,6 +2,7 @@
 """A running Parley for tests: a daemon with its embedded store in a directory of its own, a person on the `http` connector, an agent
 on the socket. Everything is on loopback, on free ports, and ends with the test."""
 import asyncio
+import atexit
 import base64
 import hashlib
 import hmac
@@ -31,6 +32,20 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+_started = []
+
+
+@atexit.register
+def _end_those_left():
+    """A test that failed half-way, or took too long, leaves no daemon behind."""
+    for process in _started:
+        if process.poll() is None:
+            process.kill()
+
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 class Refused(Exception):
@@ -63,6 +78,7 @@ class Parley:
         self.process = subprocess.Popen([os.path.join(BUILD, "parleyd"), "--config", self.config, "--data", self.data],
                                         stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
                                         env={**os.environ, **(env or {})}, **as_user)
+        _started.append(self.process)
         out.close()
         if wait:
             self.wait_ready(wait)
