@@ -141,6 +141,16 @@ def test_users_and_tokens():
         assert d.cli("token", "office", "--role", "agent", "--agent", "zoe").returncode == 1
 
 
+def test_agents_without_passwords():
+    with Daemon() as d:
+        done = d.cli_json("apply", "-", "--no-passwords", stdin=json.dumps(OPERATION))
+        assert done["passwords"] == [] and done["behind"] == []
+        assert d.sign_in("ann", "") != 200 and d.sign_in("ann", "anything at all") == 401
+        assert d.sign_in("ann", d.cli_json("user", "passwd", "ann")["password"]) == 200
+        again = d.cli_json("apply", "-", "--no-passwords", stdin=json.dumps(OPERATION))
+        assert again["changes"] == []
+
+
 def test_status_and_audit():
     with Daemon(operation=OPERATION) as d:
         s = d.cli_json("status")
