@@ -36,6 +36,7 @@ struct sending {
 };
 
 static void step(struct sending *s);
+static void on_step(void *arg, const struct answer *a);
 
 static void sending_free(struct sending *s)
 {
@@ -143,13 +144,30 @@ static void keep_id(struct sending *s, const json_t *message)
         snprintf(s->ids[s->ids_n++], sizeof s->ids[0], "%lld:%lld", s->chat, id);
 }
 
+/* What was sent with a file has its text as caption, which is another method. Telegram says so. */
+static bool edit_caption(struct sending *s, const struct answer *a)
+{
+    if (s->kind != CONNECTOR_EDIT || s->captioned || !says(a, "no text in the message to edit"))
+        return false;
+    s->captioned = true;
+    api_call(s->c, "editMessageCaption",
+             json_pack("{s:I,s:I,s:s%}", "chat_id", (json_int_t)s->chat, "message_id", (json_int_t)s->target,
+                       "caption", s->text, s->text_n),
+             NULL, 0, 0, s->token, on_step, s);
+    return true;
+}
+
 static void on_step(void *arg, const struct answer *a)
 {
     struct sending *s = arg;
     const json_t *one;
     size_t i;
     if (!a->ok) {
-        if (s->kind != CONNECTOR_MESSAGE && says(a, "message is not modified"))
+        if (edit_caption(s, a))
+            return;
+        if (says(a, "message to delete not found") && s->kind == CONNECTOR_DELETION)
+            finish_ok(s); /* gone already: what was wanted */
+        else if (s->kind != CONNECTOR_MESSAGE && says(a, "message is not modified"))
             finish_ok(s);
         else
             failed(s, a);
@@ -391,6 +409,7 @@ static void change(struct sending *s)
     if (s->kind == CONNECTOR_EDIT) {
         method = "editMessageText";
         json_object_set_new(b, "text", json_stringn(s->text, s->text_n));
+        json_object_set_new(b, "link_preview_options", json_pack("{s:b}", "is_disabled", 1));
     } else if (s->kind == CONNECTOR_REACTION) {
         method = "setMessageReaction";
         json_t *list = s->text_n ? json_pack("[{s:s,s:s%}]", "type", "emoji", "emoji", s->text, s->text_n)

@@ -57,6 +57,7 @@ struct update_item { /* an item with the memory that it points to */
     struct connector_location location;
     struct connector_card card;
     char card_name[512];
+    char unsupported[400];
     char *raw; /* BAD: freed by update_clear */
 };
 /* One update as at most one item; false: nothing for us (groups, service messages). The strings live as long

@@ -156,6 +156,28 @@ static bool service_message(const json_t *m)
     return false;
 }
 
+/* What a person sent and we have no form for: said, so that somebody asks them, with what it is made of. */
+static bool take_unsupported(struct update_item *u, const json_t *m)
+{
+    static const char *const kinds[] = {"poll",    "dice",       "game",     "story", "checklist",
+                                        "invoice", "paid_media", "giveaway", "gift",  NULL};
+    for (size_t i = 0; kinds[i]; i++) {
+        const json_t *o = json_object_get(m, kinds[i]);
+        if (!json_is_object(o))
+            continue;
+        struct connector_bytes says = text_of(o, "question");
+        if (!says.n)
+            says = text_of(o, "emoji");
+        if (!says.n)
+            says = text_of(o, "title");
+        int n = snprintf(u->unsupported, sizeof u->unsupported, "unsupported: %s%s%.*s", kinds[i],
+                         says.n ? ": " : "", says.n <= 300 ? (int)says.n : 0, says.n ? says.p : "");
+        u->item.text = (struct connector_bytes){u->unsupported, (size_t)n};
+        return true;
+    }
+    return false;
+}
+
 static bool message(struct update_item *u, const json_t *update, const json_t *m, bool edited)
 {
     const json_t *from = json_object_get(m, "from"), *reply = json_object_get(m, "reply_to_message");
@@ -179,7 +201,7 @@ static bool message(struct update_item *u, const json_t *update, const json_t *m
         bool more = take_media(u, m);
         more |= take_place(u, m);
         more |= take_card(u, m);
-        if (!more && !u->item.text.n)
+        if (!more && !u->item.text.n && !take_unsupported(u, m))
             return bad(u, update, "a kind of message that is not known");
     }
     if (json_is_object(reply)) {

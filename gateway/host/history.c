@@ -91,15 +91,25 @@ void history_entry(struct channel *ch, const struct store_entry *from, struct ar
 
 struct slice history_external(const struct store_entry *en, struct arena *a)
 {
+    struct slice out = slice_str(NULL);
+    history_externals(en, a, &out, 1);
+    return out;
+}
+
+size_t history_externals(const struct store_entry *en, struct arena *a, struct slice *out, size_t most)
+{
     json_t *ids = en->external_ids.n ? json_parse(en->external_ids, 4, NULL) : NULL;
     json_t *extra = !ids && en->extra.n ? json_parse(en->extra, 16, NULL) : NULL;
-    const json_t *first = json_array_get(ids ? ids : json_object_get(extra, "ids"), 0);
-    struct slice out = slice_str(NULL);
-    if (json_is_string(first))
-        out = arena_slice(a, slice_of(json_string_value(first), json_string_length(first)));
+    const json_t *id;
+    size_t i, n = 0;
+    json_array_foreach(ids ? ids : json_object_get(extra, "ids"), i, id)
+    {
+        if (json_is_string(id) && n < most)
+            out[n++] = arena_slice(a, slice_of(json_string_value(id), json_string_length(id)));
+    }
     json_decref(ids);
     json_decref(extra);
-    return out;
+    return n;
 }
 
 /* ---- the call ---- */

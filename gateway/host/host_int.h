@@ -227,6 +227,8 @@ void history_entry(struct channel *ch, const struct store_entry *from, struct ar
                    struct connector_entry *en);
 /* The provider's first name for an entry, of ours or of a person's; empty: it has none. */
 struct slice history_external(const struct store_entry *en, struct arena *a);
+/* All of them, at most `most`. */
+size_t history_externals(const struct store_entry *en, struct arena *a, struct slice *out, size_t most);
 void watch_stop(struct channel *ch);
 void watch_event(struct host_op *o, const struct store_event *ev); /* NULL: some were missed */
 void watch_signal(struct host_op *o, const struct store_signal *s);

@@ -138,8 +138,8 @@ const char *plan_read(struct channel *ch, struct out *o, const struct store_out_
     o->text = copy(o->a, en->text);
     o->target = copy(o->a, i->target_external);
     o->progress = copy(o->a, i->progress);
-    if (o->kind != STORE_MESSAGE && !o->target.n)
-        o->about = en->target; /* a person's message: its id is in the entry itself */
+    if (o->kind == STORE_DELETION || (o->kind != STORE_MESSAGE && !o->target.n))
+        o->about = en->target; /* all its ids; or a person's message, whose id is in the entry itself */
     if (en->erased)
         return "erased: what was to be sent was erased";
     if (!o->to.n)
@@ -295,6 +295,11 @@ const char *plan_parts(struct channel *ch, struct out *o)
         why = into_words(ch, o);
     if (why)
         return why;
+    if (o->kind == STORE_DELETION && o->targets_n > 1) { /* what went in parts is taken back in parts */
+        o->parts_n = o->targets_n;
+        o->parts = arena_alloc(o->a, o->parts_n * sizeof(*o->parts));
+        return NULL;
+    }
     size_t n = count_parts(ch, o), per = ch->limits.files_max ? ch->limits.files_max : 1, i = 0, file = 0;
     if (n > 1 && o->kind != STORE_MESSAGE)
         return "too-long: the text is too long for a change";

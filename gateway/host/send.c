@@ -117,23 +117,23 @@ static struct connector_message message_of(const struct out *o)
 {
     const struct out_part *p = &o->parts[o->part];
     bool last = o->part + 1 == o->parts_n;
-    return (struct connector_message){.size = sizeof(struct connector_message),
-                                      .kind = kind_of(o->kind),
-                                      .entry = o->entry,
-                                      .attempt = o->tries + 1,
-                                      .to = bytes_from(o->to),
-                                      .text = bytes_from(p->text),
-                                      .part = (unsigned)o->part,
-                                      .parts = (unsigned)o->parts_n,
-                                      .language = o->language,
-                                      .files = p->files ? &o->files[p->file] : NULL,
-                                      .files_n = p->files,
-                                      .choices = last ? o->choices : NULL,
-                                      .choices_n = last ? o->choices_n : 0,
-                                      .target = bytes_from(o->target),
-                                      .reply_to = o->part == 0 ? bytes_from(o->reply_to)
-                                                               : (struct connector_bytes){0},
-                                      .location = last ? o->location : NULL};
+    return (struct connector_message){
+        .size = sizeof(struct connector_message),
+        .kind = kind_of(o->kind),
+        .entry = o->entry,
+        .attempt = o->tries + 1,
+        .to = bytes_from(o->to),
+        .text = bytes_from(p->text),
+        .part = (unsigned)o->part,
+        .parts = (unsigned)o->parts_n,
+        .language = o->language,
+        .files = p->files ? &o->files[p->file] : NULL,
+        .files_n = p->files,
+        .choices = last ? o->choices : NULL,
+        .choices_n = last ? o->choices_n : 0,
+        .target = bytes_from(o->targets_n > 1 ? o->targets[o->part] : o->target),
+        .reply_to = o->part == 0 ? bytes_from(o->reply_to) : (struct connector_bytes){0},
+        .location = last ? o->location : NULL};
 }
 
 static void hand_over(struct out *o)
@@ -365,8 +365,10 @@ static void on_about(void *arg, const struct err *e, const struct store_entry *e
     struct slice id = theirs ? history_external(en, o->a) : slice_str(NULL);
     if (o->kind == STORE_MESSAGE)
         o->reply_to = id;
-    else
+    else if (id.n)
         o->target = id;
+    if (theirs && o->kind == STORE_DELETION)
+        o->targets_n = history_externals(en, o->a, o->targets, sizeof(o->targets) / sizeof(o->targets[0]));
     plan(o);
 }
 

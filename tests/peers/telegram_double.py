@@ -389,6 +389,10 @@ class TelegramDouble:
         self._check(call)
         return self._message(call, text=call.fields["text"])
 
+    async def _do_editMessageCaption(self, call):
+        self._check(call, 1024, "caption", empty=True)
+        return self._message(call, caption=call.fields["caption"])
+
     async def _do_deleteMessage(self, call):
         return True
 

@@ -306,10 +306,44 @@ async def what_is_not_understood_is_kept_in_quarantine(w):
     chat, name, t = await w.meet()
     root = w.d.token(role="administrator")
     before = len(w.d.api("GET", "quarantine", token=root)[1]["items"])
-    w.tg.write_all([w.tg.message(chat, name, text="before"), w.tg.message(chat, name, dice={"emoji": "🎲", "value": 4}),
+    w.tg.write_all([w.tg.message(chat, name, text="before"), w.tg.message(chat, name, something_new={"value": 4}),
+                    w.tg.message(chat, name, poll={"question": "Which day?", "options": []}),
                     w.tg.message(chat, name, text="after")])
-    await eventually(lambda: texts(w.d, w.token, t["id"], "in")[-2:] == ["before", "after"])
+    await eventually(lambda: texts(w.d, w.token, t["id"], "in")[-3:] == ["before", "unsupported: poll: Which day?", "after"])
     assert len(w.d.api("GET", "quarantine", token=root)[1]["items"]) == before + 1
+
+
+async def what_an_agent_changes_is_changed_there(w):
+    chat, _, t = await w.meet()
+
+    async def change(**more):
+        ok = await w.amal.ask(more.pop("kind"), thread=t["id"], **more)
+        assert ok["type"] == "ok", ok
+        await w.status(ok["entry"], "sent")
+    out = await w.answer(t, "Come on Monday")
+    await w.status(out, "sent")
+    id = w.tg.sent(chat)[-1].result["message_id"]
+    await change(kind="edit", target=out["id"], text="Come on Tuesday")
+    call = w.tg.tried(chat, "editMessageText")[-1]
+    assert (call.fields["message_id"], call.text) == (id, "Come on Tuesday"), call
+    await change(kind="deletion", target=out["id"])
+    assert [c.fields["message_id"] for c in w.tg.tried(chat, "deleteMessage")] == [id]
+    await change(kind="reaction", target=w.entry(t, 0)["id"], emoji="👍")
+    call = w.tg.tried(chat, "setMessageReaction")[-1]
+    assert call.fields["reaction"] == [{"type": "emoji", "emoji": "👍"}] and call.fields["message_id"] == int(w.entry(t, 0)["external_ids"][0].split(":")[1])
+    # A long one went in parts: all of them are taken back.
+    out = await w.answer(t, "word " * 1800)
+    await w.status(out, "sent")
+    parts = [c.result["message_id"] for c in w.tg.sent(chat)[-3:]]
+    await change(kind="deletion", target=out["id"])
+    assert [c.fields["message_id"] for c in w.tg.tried(chat, "deleteMessage")][1:] == parts
+    # One with a file has a caption.
+    blob = upload(w.d, w.amal.token, PNG, "image/png", "map.png")
+    out = await w.answer(t, "The map", attachments=[blob["id"]])
+    await w.status(out, "sent")
+    w.tg.fault("editMessageText", Refused(400, "Bad Request: there is no text in the message to edit"), chat)
+    await change(kind="edit", target=out["id"], text="The new map")
+    assert w.tg.tried(chat, "editMessageCaption")[-1].fields["caption"] == "The new map"
 
 
 async def groups_and_bots_are_left_alone(w):
@@ -377,7 +411,7 @@ TESTS = [a_person_writes_and_an_agent_answers, an_edit_is_an_entry_that_names_wh
          a_person_who_blocked_us_is_told_in_words, too_many_requests_keep_the_order, a_server_error_is_tried_again,
          an_answer_that_was_cut_off_is_unknown_and_not_repeated, a_chat_that_moved_is_followed, a_long_text_is_split_between_graphemes,
          a_retry_of_a_split_text_sends_only_what_is_missing, a_file_that_is_too_big_is_told, what_is_not_understood_is_kept_in_quarantine,
-         groups_and_bots_are_left_alone, an_empty_answer_at_once_is_no_reason_to_hurry, a_conflict_is_told_and_passes, a_refused_token_is_told]
+         what_an_agent_changes_is_changed_there, groups_and_bots_are_left_alone, an_empty_answer_at_once_is_no_reason_to_hurry, a_conflict_is_told_and_passes, a_refused_token_is_told]
 
 
 if __name__ == "__main__":

@@ -210,10 +210,27 @@ T(groups_and_service_messages_are_let_pass)
 T(what_is_not_known_is_kept_in_quarantine)
 {
     struct kit *k = begin(webhook);
-    EQ_INT(hook(k, MESSAGE("\"story\":{}"))->status, 200);
+    EQ_INT(hook(k, MESSAGE("\"something_new\":{}"))->status, 200);
     EQ_INT(kit_item(k, 0)->kind, CONNECTOR_BAD);
-    OK(strstr(kit_item(k, 0)->raw.p, "story"));
+    OK(strstr(kit_item(k, 0)->raw.p, "something_new"));
     OK(kit_end(&k));
+}
+
+T(what_there_is_no_form_for_is_said)
+{
+    static const char *const bodies[] = {MESSAGE("\"story\":{}"),
+                                         MESSAGE("\"dice\":{\"emoji\":\"🎲\",\"value\":4}"),
+                                         MESSAGE("\"poll\":{\"question\":\"Which day?\",\"options\":[]}")};
+    static const char *const said[] = {"unsupported: story", "unsupported: dice: 🎲",
+                                       "unsupported: poll: Which day?"};
+    for (size_t i = 0; i < 3; i++) {
+        struct kit *k = begin(webhook);
+        EQ_INT(hook(k, bodies[i])->status, 200);
+        EQ_INT(kit_item(k, 0)->kind, CONNECTOR_MESSAGE);
+        EQ_INT(kit_item(k, 0)->text.n, strlen(said[i]));
+        OK(memcmp(kit_item(k, 0)->text.p, said[i], strlen(said[i])) == 0);
+        OK(kit_end(&k));
+    }
 }
 
 T(blocking_is_told)
