@@ -128,8 +128,8 @@ T(only_what_one_sees_is_news)
     struct tally *t = tally_new(chain, NULL);
     struct tally_view v = {0};
     struct looker l = {&agent, &speaker, 1};
-    struct store_thread arabic = thread(1, 5, 1000), turkish = thread(2, 8, 1000);
-    struct store_thread sealed = thread(3, 5 + 90, 1000);
+    struct store_thread arabic = thread(1, 5 + 15, 1000), turkish = thread(2, 8 + 15, 1000);
+    struct store_thread sealed = thread(3, 5 + 15 + 90, 1000);
     OK(tally_news(t, &v, &l)); /* the first time */
     json_decref(told(t, &v, &l));
     OK(!tally_news(t, &v, &l));
