@@ -100,7 +100,7 @@ do
     P.reg('album_add', function(K, a)
         local now, thread, seq = P.now(), a[1], tonumber(a[2])
         local ids, v = ids_of(a[7]), call('HGET', K .. 'log:' .. thread, a[2])
-        local t = call('HMGET', K .. 'thread:' .. thread, 'c', 'as', 'cl', 'ar', 'ch')
+        local t = call('HMGET', K .. 'thread:' .. thread, 'c', 'as', 'cl', 'ar', 'ch', 'st')
         local bits, n, place = taken(K, now, ids, 1)
         if n > 0 then
             return answer(n == #ids and 'D' or 'P', place, t[1], bits)
@@ -118,7 +118,7 @@ do
         jobs(K, now, thread, seq, tonumber(a[10]), a)
         raise(K, now, thread, tonumber(a[8]), a[9])
         P.event(K, now, P.EV_ENTRY_CHANGED, {'t', thread, 'c', t[1], 'q', a[2], 'w', 'album', 'a', t[2] or '', 'cl', t[3] or '0',
-            'ar', t[4] or '', 'h', t[5] or ''})
+            'ar', t[4] or '', 'h', t[5] or '', 'st', t[6] or '0'})
         if (t[3] or '0') ~= '0' then
             P.audit(K, PERSON, 'entry.in', 'thread:' .. P.hex(thread), (t[5] or '') .. ' ' .. a[2])
         end

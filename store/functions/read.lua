@@ -305,9 +305,9 @@ do
             call('HSET', key, 's' .. seq, a[7])
         end
         if a[8] ~= '' then
-            local t = call('HMGET', K .. 'thread:' .. a[1], 'c', 'as', 'cl', 'ar', 'ch')
+            local t = call('HMGET', K .. 'thread:' .. a[1], 'c', 'as', 'cl', 'ar', 'ch', 'st')
             P.event(K, P.now(), P.EV_ENTRY_CHANGED, {'t', a[1], 'c', t[1] or '', 'q', seq, 'w', a[8], 'a', t[2] or '', 'cl', t[3] or '0',
-                'ar', t[4] or '', 'h', t[5] or ''})
+                'ar', t[4] or '', 'h', t[5] or '', 'st', t[6] or '0'})
         end
         return redis.status_reply('OK')
     end)

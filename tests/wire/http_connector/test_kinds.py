@@ -304,6 +304,24 @@ async def a_typed_number_or_title_is_the_choice(w):
     assert "choice" not in e, e  # that is their number, and no answer to what was asked before
 
 
+async def what_an_agent_changes_goes_out(w):
+    who, t = await w.meet()
+    theirs = entries(w.d, w.token, t["id"], "message")[0]
+    out = await w.answer(t, text="Come on Monday")
+    await w.status(out, "sent")
+    external = "ext-" + out["id"]
+    for kind, type, target, more in (("edit", "message.edit", (out["id"], external), {"text": "Come on Tuesday"}),
+                                     ("reaction", "reaction", (theirs["id"], theirs["external_ids"][0]), {"emoji": "👍"}),
+                                     ("deletion", "message.delete", (out["id"], external), {})):
+        ok = await w.amal.ask(kind, thread=t["id"], target=target[0], **more)
+        assert ok["type"] == "ok", ok
+        await w.status(ok["entry"], "sent")
+        (got,) = w.peer.posted(type, who)
+        data = got["json"]["data"]
+        assert data["target"] == target[1] and data.get("text") == (more.get("text") or more.get("emoji")), data
+        assert signature_fits(w.d, got)
+
+
 async def typing_and_having_read_go_both_ways(w):
     who, t = await w.meet()
     assert w.d.hook({"typing": [{"from": {"address": who}, "on": True}]})[0] == 200
@@ -383,7 +401,7 @@ async def several_scripts_and_controls_stay_as_they_are(w):
 TESTS = [text_out_is_signed, statuses_only_move_up, a_status_that_comes_before_its_answer_is_kept, edit_deletion_and_reaction_come_in,
          location_card_choice_reply_and_time_come_in, files_come_in_by_data_and_by_link, a_link_inside_the_house_is_not_fetched,
          an_album_is_one_entry, files_choices_and_a_quote_go_out, without_a_capability_it_becomes_words, a_typed_number_or_title_is_the_choice,
-         typing_and_having_read_go_both_ways,
+         what_an_agent_changes_goes_out, typing_and_having_read_go_both_ways,
          blocked_is_marked, what_an_answer_means, the_wire_is_told_to_supervisors_without_secrets, several_scripts_and_controls_stay_as_they_are]
 
 if __name__ == "__main__":
