@@ -54,7 +54,7 @@ pool_count() {
     pool_skip[$suite]=$((${pool_skip[$suite]:-0} + skip))
     pool_time[$suite]=$((${pool_time[$suite]:-0} + SECONDS - pool_begun[$i]))
     if [ "$fail" = 0 ]; then
-        printf '%5s s  %s/%s: %s\n' $((SECONDS - pool_begun[i])) "$suite" "${pool_name[$i]}" "$pass ok$([ "$skip" = 0 ] || echo ", $skip left out")"
+        printf '%5s s  %s/%s: %s\n' $((SECONDS - pool_begun[$i])) "$suite" "${pool_name[$i]}" "$pass ok$([ "$skip" = 0 ] || echo ", $skip left out")"
         return 0
     fi
     echo "FAILED $suite/${pool_name[$i]} ($fail of $((pass + fail)), status $status, ${log})"
