@@ -118,7 +118,10 @@ static void take_time(struct question *q, const struct redis_reply *r, struct er
 static void judge_schema(const struct redis_reply *r, struct err *e)
 {
     int64_t schema = store_number(r);
-    if (schema != STORE_SCHEMA)
+    if (schema > 0 && schema < STORE_SCHEMA)
+        err_set(e, ERR_UNAVAILABLE, "the store is being brought from schema %lld to %d", (long long)schema,
+                STORE_SCHEMA);
+    else if (schema != STORE_SCHEMA)
         err_set(e, ERR_UNSUPPORTED, "the store has schema %lld, this program knows %d", (long long)schema,
                 STORE_SCHEMA);
 }
@@ -135,6 +138,8 @@ static void take_schema(struct question *q, const struct redis_reply *r, struct 
     char schema[16];
     if (!e->code && r->kind == REDIS_TEXT)
         judge_schema(r, e);
+    if (e->code == ERR_UNAVAILABLE && r && r->kind == REDIS_TEXT)
+        store_migrate(q->s);
     if (e->code || r->kind == REDIS_TEXT)
         return;
     snprintf(schema, sizeof(schema), "%d", STORE_SCHEMA);

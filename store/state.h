@@ -23,7 +23,7 @@ struct store {
     struct store_op **ops; /* in order of opening; also those that are not open yet */
     size_t ops_n;
     unsigned opening; /* operations whose keys are on their way */
-    bool ready, listed, closing, reading_list;
+    bool ready, listed, closing, reading_list, migrating;
     char why[240];    /* why not */
     char op_why[240]; /* an operation does not open */
     char blocked[STORE_BLOCKS][240];
@@ -47,6 +47,9 @@ void store_refused(struct store *s, const char *text);
 void setup_connect(struct store *s, struct err *e); /* e filled: the configuration is wrong */
 void setup_tick(struct store *s);
 void setup_load_library(struct store *s, store_done done, void *arg);
+
+/* migrate.c: an older layout; the settings are looked at again when it is done. */
+void store_migrate(struct store *s);
 
 /* ops.c */
 void ops_open_all(struct store *s); /* when both servers are checked */

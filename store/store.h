@@ -18,7 +18,7 @@
 struct store;    /* this node's connections, caches and unwrapped keys */
 struct store_op; /* one operation of it; lives as long as the store */
 
-#define STORE_SCHEMA 1 /* version of the layout; migrations.c brings older ones up */
+#define STORE_SCHEMA 2 /* version of the layout; migrate.c brings older ones up */
 
 struct store_config {
     struct loop *loop;

@@ -131,6 +131,11 @@ do
         return sub(v, #v - 1 - n, #v - 2)
     end
 
+    -- How many bytes of it that takes.
+    function P.log_tail(v)
+        return byte(v, 1) == SEARCHED and unpack_s('>I2', v, #v - 1) + 2 or 0
+    end
+
     -- The same entry with another head and envelope and one more search set.
     function P.log_replace(v, rest, more)
         local words = P.log_words(v)

@@ -343,8 +343,8 @@ static void age(struct id thread, long long days)
     struct slice argv[] = {SLICE("EVAL"),
                            SLICE("local k = 'p:{demo}:log:' .. ARGV[1] for _, f in "
                                  "ipairs(redis.call('HKEYS', k)) do local v = redis.call('HGET', k, f) "
-                                 "if string.byte(v, 1) == 1 and tonumber(f) then redis.call('HSET', k, f, "
-                                 "'\\1' .. struct.pack('>I6', tonumber(ARGV[2])) "
+                                 "if string.byte(v, 1) > 0 and tonumber(f) then redis.call('HSET', k, f, "
+                                 "string.sub(v, 1, 1) .. struct.pack('>I6', tonumber(ARGV[2])) "
                                  ".. string.sub(v, 8)) end end return 1"),
                            SLICE("0"), slice_of(raw, 8), slice_str(text)};
     redis_send(h.redis[DATA], NULL, NULL, 5, argv);

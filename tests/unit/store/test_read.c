@@ -3,6 +3,7 @@
  * quarantine; the wire log; a raised clearance; keys that are gone. */
 #include "tests/unit/store/harness.h"
 #include "gateway/base/mem.h"
+#include <stdlib.h>
 #include "store/agent.h"
 
 /* ---- finding ---- */
@@ -456,6 +457,51 @@ T(quarantine_and_wire_log)
     WAIT(x.calls);
     EQ_STR(x.text, "[]"); /* of what is sensitive nothing is kept */
     OK(!harness_files_hold("canary-raw") && !harness_files_hold("canary-wire"));
+    harness_end();
+}
+
+/* As an older program wrote it: sets in a list of their thread. */
+static void back_to_schema_1(struct id thread)
+{
+    static const char script[] =
+        "local~t=ARGV[1]:gsub('..',function(x)~return~string.char(tonumber(x,16))~end)~"
+        "local~v=redis.call('HGET','p:{demo}:log:'..t,'1')~local~n=struct.unpack('>I2',v,#v-1)~"
+        "redis.call('RPUSH','p:{demo}:words:'..t,v:sub(#v-1-n,#v-2))~"
+        "redis.call('HSET','p:{demo}:log:'..t,'1','\\1'..v:sub(2,#v-2-n))~"
+        "redis.call('SET','p:{_}:schema','1')~return~#v";
+    char line[700], hex[17], raw[STORE_HANDLE];
+    uint64_t handle;
+    snprintf(line, sizeof(line), "%s", script);
+    for (char *p = line; *p; p++)
+        if (*p == '~')
+            *p = '\t';
+    OK(store_thread_handle(harness_op(0), thread, &handle));
+    store_handle_put(raw, handle);
+    text_hex(hex, (const unsigned char *)raw, STORE_HANDLE);
+    OK(atoi(harness_ask(DATA, "EVAL %s 0 %s", line, hex)) > 0);
+}
+
+T(an_older_layout_is_brought_up)
+{
+    harness_begin(1);
+    struct id a = put("tel:+1", (struct plan){"a", "ar", "tr", {SLICE("visa"), SLICE("home")}, 2});
+    put("tel:+2", (struct plan){"a", "ar", "tr", {SLICE("boat")}, 1});
+    back_to_schema_1(a);
+    EQ_INT(with_words(SLICE("visa")), 0);
+    EQ_INT(with_words(SLICE("boat")), 1);
+    harness_close(0);
+    harness_open(0);
+    EQ_INT(harness_number(DATA, "GET p:{_}:schema"), STORE_SCHEMA);
+    struct found *f = find(
+        &(struct store_thread_filter){.words = (struct slice[]){SLICE("visa"), SLICE("home")}, .words_n = 2});
+    EQ_INT(f->n, 1);
+    EQ_STR(f->ids[0].s, a.s);
+    EQ_INT(with_words(SLICE("boat")), 1);
+    static struct got x;
+    memset(&x, 0, sizeof(x));
+    store_entries_get(harness_op(0), a, 1, 1, got_entries, &x);
+    WAIT(x.calls);
+    EQ_SLICE(x.entry[0].text, "x");
     harness_end();
 }
 
