@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Words that seal a message to the focal points: reports about those who ought to help, and abuse by them
- * (safety.md 2). Phrases are narrow, since everyday requests must not be sealed; an operation adds its own by
- * a topic with clearance 2. Not reviewed by native speakers yet. */
+ * Words that seal a message to the focal points: reports about those who ought to help, and abuse by them.
+ * Phrases are narrow, since everyday requests must not be sealed; an operation adds its own by a topic with
+ * clearance 2. Not reviewed by native speakers yet. */
 #include "router/topic.h"
 
 static const struct {

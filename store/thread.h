@@ -55,7 +55,7 @@ struct store_thread {
     const char *declined; /* agents who declined or let it expire since it waits, blank-separated; after those
                              who declined a colon and when, in Redis's time */
     int priority, clearance;
-    bool no_last_agent; /* a complaint, or the person asks for somebody else (safety.md 24) */
+    bool no_last_agent; /* a complaint, or the person asks for somebody else */
     int64_t opened_ms, waiting_ms, first_reply_ms, last_ms, offer_expires_ms, resolved_ms,
         snoozed_until_ms;                              /* 0: none */
     uint64_t entries, read_seq, last_in_seq, last_seq; /* read_seq: up to which the assignee has read */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Who may see and do what: the one place that decides (least visibility, areas, clearance: safety.md 1, 3,
- * 4). Pure functions of what they are given; tests/unit/api walks them as a matrix against an oracle. */
+ * Who may see and do what: the one place that decides (least visibility, areas, clearance). Pure functions
+ * of what they are given; tests/unit/api walks them as a matrix against an oracle. */
 #ifndef PARLEY_API_RIGHTS_H
 #define PARLEY_API_RIGHTS_H
 

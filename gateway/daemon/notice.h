@@ -7,8 +7,8 @@
 
 struct worker;
 /* "Nobody is there yet", in the person's language. When it is the first answer in the thread it also says who
- * we are, who reads this, what happens next, the emergency number and where the privacy page is (safety.md
- * 11), and keeps which wording that was. */
+ * we are, who reads this, what happens next, the emergency number and where the privacy page is, and keeps
+ * which wording that was. */
 void notice_nobody(struct worker *w, struct store_op *op, const struct store_thread *t);
 
 #endif

@@ -144,7 +144,7 @@ static void refer_languages(struct check *c, const json_t *file)
     check_out(c, back);
 }
 
-/* What is sealed needs two who may read it, or nobody would, or one alone could bury it (safety.md 2). */
+/* What is sealed needs two who may read it, or nobody would, or one alone could bury it. */
 static void refer_sealed(struct check *c, const json_t *file)
 {
     json_t *after = operation_merge_agents(c->agents, file);

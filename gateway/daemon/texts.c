@@ -11,7 +11,7 @@
 
 #define TEXTS_FILE_MAX (1u << 20)
 
-/* What an error here would do to somebody in danger (safety.md 14). */
+/* What an error here would do to somebody in danger. */
 static const char *const safety_keys[] = {"notice.first", "notice.emergency", "notice.anonymous", NULL};
 
 struct texts {

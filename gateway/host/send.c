@@ -41,7 +41,7 @@ void out_free(struct out *o)
 
 struct wire_about send_about(connector_token t)
 {
-    /* Never for what is sealed: not even encrypted (safety.md 18). */
+    /* Never for what is sealed: not even encrypted. */
     if (!t->o || t->o->clearance >= 2)
         return (struct wire_about){0};
     return (struct wire_about){.set = true, .thread = t->o->thread, .seq = t->o->seq};

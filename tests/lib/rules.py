@@ -144,7 +144,7 @@ def check_scripts(names):
 
 
 def check_layers(names):
-    """Who may include what (architecture.md); the net's libraries are seen by gateway/net alone."""
+    """Who may include what (gateway/README.md); the net's libraries are seen by gateway/net alone."""
     bad = []
     for n in names:
         if not n.endswith((".c", ".h")):
