@@ -352,13 +352,23 @@ static void on_card(void *arg, const struct err *e, const struct card *c)
         act_refuse(a, ERR_FORBIDDEN, "you do not hold this thread");
 }
 
+static const struct act_verb *verb_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (strcmp(verbs[i].name, name) == 0)
+            return &verbs[i];
+    return NULL;
+}
+
+bool act_is_verb(const char *verb)
+{
+    return verb_find(verb) != NULL;
+}
+
 void act_thread(struct api_op *o, const struct who *w, const char *verb, struct id thread, const json_t *body,
                 act_done done, void *arg)
 {
-    const struct act_verb *v = NULL;
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        if (strcmp(verbs[i].name, verb) == 0)
-            v = &verbs[i];
+    const struct act_verb *v = verb_find(verb);
     err_assert(v);
     struct act *a = mem_alloc(sizeof *a);
     a->o = o;

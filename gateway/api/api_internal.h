@@ -209,6 +209,7 @@ void card_thread(struct api_op *o, const struct store_thread *t,
 
 /* kind: "entry", "thread" or "agent": what `json` is. status: what REST answers. */
 typedef void (*act_done)(void *arg, const struct err *e, int status, const char *kind, struct slice json);
+bool act_is_verb(const char *verb);
 /* verb: "send", "note", "edit", "deletion", "reaction", "accept", "decline", "assign", "transfer", "resolve",
  * "reopen", "snooze", "tag", "retry", "patch". body: its members; members that are not the verb's are
  * ERR_INVALID, but "type", "ref" and "thread". */

@@ -61,17 +61,6 @@ static void on_act(void *arg, const struct err *e, int status, const char *kind,
     mem_free(c);
 }
 
-static bool is_verb(const char *type)
-{
-    static const char *const verbs[] = {"send",    "note",   "edit",     "deletion", "reaction", "accept",
-                                        "decline", "assign", "transfer", "resolve",  "reopen",   "snooze",
-                                        "tag",     "retry",  "patch",    NULL};
-    for (size_t i = 0; verbs[i]; i++)
-        if (strcmp(verbs[i], type) == 0)
-            return true;
-    return false;
-}
-
 static void command(struct agent_socket *s, const char *type, const char *ref, const json_t *frame)
 {
     struct slice thread = json_opt_str(frame, "thread");
@@ -188,7 +177,7 @@ void socket_command(struct agent_socket *s, const json_t *frame)
         socket_error(s, ref, "invalid", "say hello first");
     else if (strcmp(type, "typing") == 0 || strcmp(type, "read") == 0)
         mark(s, type[0] == 't', frame);
-    else if (!is_verb(type) && strcmp(type, "presence") != 0)
+    else if (!act_is_verb(type) && strcmp(type, "presence") != 0)
         socket_error(s, ref, "invalid", "type: not known");
     else if (!ref || !*ref || strlen(ref) > 64)
         socket_error(s, NULL, "invalid", "ref: a string of 1 to 64 bytes is wanted");
