@@ -75,7 +75,7 @@ function P.hex(handle)
     end))
 end
 
--- Adds an event; f: its fields as a list {'t', thread, 'w', why …} (README.md has their names).
+-- Adds an event; f: its fields as a list {'t', thread, 'w', why …} (store/README.md has their names).
 function P.event(K, now, kind, f)
     return call('XADD', K .. 'events', 'MINID', '~', int(now - P.DAY_MS), '*', 'k', kind, unpack(f))
 end
