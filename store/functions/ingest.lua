@@ -10,16 +10,18 @@ do
     local PERSON = 'person'
     local NO_ENTRY = ('\0'):rep(10)
 
-    -- When a thread's person last wrote there or was written to: notes and moves do not count.
+    -- When a thread's person last wrote there or was written to: notes and moves do not count. A thread that nobody takes for long has
+    -- hundreds of moves behind what was said last: the person's last message is known without looking for it.
     local function spoken(K, thread)
-        local n = tonumber(call('HGET', K .. 'thread:' .. thread, 'n')) or 0
-        for seq = n, math.max(1, n - 199), -1 do
+        local t = call('HMGET', K .. 'thread:' .. thread, 'n', 'li')
+        local n, last_in = tonumber(t[1]) or 0, tonumber(t[2]) or 0
+        for seq = n, math.max(last_in + 1, n - 199), -1 do
             local time, _, _, channel = P.log_head(call('HGET', K .. 'log:' .. thread, int(seq)) or NO_ENTRY)
             if time and channel ~= '' then
                 return time
             end
         end
-        return 0
+        return (P.log_head(call('HGET', K .. 'log:' .. thread, int(last_in)) or NO_ENTRY)) or 0
     end
 
     -- The thread of each clearance that takes what comes ('' none) and its topic. Of who has had several the clearance of the one in which

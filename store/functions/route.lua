@@ -201,7 +201,11 @@ do
             return P.err('CONFLICT it is resolved')
         end
         local now = P.now()
-        P.move(K, t, P.RESOLVED, {now = now, actor = a[2], why = 'resolved', set = {'oc', a[3]}, a = a[3], detail = a[3]})
+        local set = {'oc', a[3]}
+        if t.as == '' or t.st == P.OFFERED then -- nobody held it: who had it, or an earlier one, before must not be let see it
+            set[3], set[4] = 'la', ''
+        end
+        P.move(K, t, P.RESOLVED, {now = now, actor = a[2], why = 'resolved', set = set, a = a[3], detail = a[3]})
         if P.on_resolved then
             P.on_resolved(K, t, now)
         end

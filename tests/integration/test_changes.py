@@ -148,6 +148,17 @@ async def the_webchat_shows_edits_and_deletions(w):
         assert status == 409 and body["code"] == "unsupported", body
 
 
+async def what_came_later_is_not_theirs_who_had_it_before(w):
+    t, who = await w.thread()
+    assert (await w.call("POST", "threads/{thread}/resolve", "amal", t, {}))[0] == 200
+    assert await asyncio.to_thread(w.d.write, who, "one thing more, about amal") == 200
+    await w.amal.frame("thread.offered", where=lambda f: f["thread"]["id"] == t)
+    status, got, _ = await w.call("POST", "threads/{thread}/resolve", "selin", t, {"note": "amal is to be talked to"})
+    assert status == 200, got
+    assert (await w.call("GET", "threads/{thread}", "amal", t))[0] == 404
+    assert (await w.call("GET", "threads/{thread}/entries", "amal", t))[0] == 404
+
+
 async def who_resolves_a_thread_may_reopen_it(w):
     t, _ = await w.thread()
     status, got, _ = await w.call("POST", "threads/{thread}/resolve", "amal", t, {"outcome": "answered"})
@@ -215,7 +226,8 @@ async def queues_are_told_when_they_change_and_only_then(w):
             await s.close()
 
 
-TESTS = [what_was_sent_is_changed_where_it_went, what_may_not_be_changed, the_webchat_shows_edits_and_deletions, who_resolves_a_thread_may_reopen_it,
+TESTS = [what_was_sent_is_changed_where_it_went, what_may_not_be_changed, the_webchat_shows_edits_and_deletions,
+         what_came_later_is_not_theirs_who_had_it_before, who_resolves_a_thread_may_reopen_it,
          a_transfer_tells_nothing_of_hidden_colleagues, queues_are_told_when_they_change_and_only_then]
 
 if __name__ == "__main__":

@@ -171,6 +171,9 @@ T(a_thread_goes_from_queue_to_agent_and_back)
     EQ_STR(g.thread.assignee, "");
     DONE(store_reopen(harness_op(0), t, "amal", got_thread, &g));
     EQ_INT(g.thread.state, STORE_WAITING);
+    EQ_STR(g.thread.last_agent, "amal"); /* preferred, and no more than that */
+    DONE(store_resolve(harness_op(0), t, "boss", "answered", got_thread, &g));
+    EQ_STR(g.thread.last_agent, ""); /* nobody held it then */
     struct id none = store_id_of(harness_op(0), 12345, 0), bad = {"nonsense"};
     DONE(store_accept(harness_op(0), none, "amal", got_thread, &g));
     EQ_INT(g.e.code, ERR_NOT_FOUND);

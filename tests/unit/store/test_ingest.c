@@ -356,6 +356,19 @@ T(what_comes_goes_on_where_was_spoken_last)
     harness_end();
 }
 
+/* Offers that nobody takes, notes: what stands behind the last word does not hide it. */
+T(what_is_sealed_goes_on_however_long_nobody_takes_it)
+{
+    harness_begin(1);
+    struct id open = says(0, "hello"), sealed = says(0, "I report abuse");
+    for (int i = 0; i < 210; i++)
+        answered(0, sealed, STORE_NOTE);
+    OK(same(says(0, "he came again"), sealed));
+    answered(0, open, STORE_MESSAGE);
+    OK(same(says(0, "thank you"), open));
+    harness_end();
+}
+
 /* A provider's id or one of ours. */
 T(a_reply_goes_on_with_what_it_quotes)
 {
