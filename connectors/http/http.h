@@ -27,7 +27,7 @@ struct connector_instance {
     bool stopping, stopped;
 };
 
-/* ---- what a request says (parse.c, read.c) ---- */
+/* ---- what a request says (parse.c, read.c, memory.c) ---- */
 
 struct http_chunk { /* memory of one request */
     struct http_chunk *next;
