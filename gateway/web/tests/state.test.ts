@@ -126,13 +126,13 @@ describe('resuming', () => {
 
 describe('threads and offers', () => {
   const offered: Action = { type: 'thread.offered', id: '2-0', thread: thread('o', { state: 'offered', assignee: null }), expires: '2026-01-01T10:00:30Z' };
-  it('an offer ends when it is assigned, expires or is taken', () => {
+  it('an offer ends when it is assigned, expires or goes to somebody else', () => {
     const state = reduce(started(), offered);
     expect(state.offers.get('o')).toBe('2026-01-01T10:00:30Z');
     expect(reduce(state, { type: 'thread.assigned', id: '3-0', thread: thread('o') }).offers.size).toBe(0);
     const expired = reduce(state, { type: 'offer.ended', id: '3-0', thread: 'o', why: 'expired' });
     expect([expired.offers.size, expired.threads.get('o')!.state]).toEqual([0, 'waiting']);
-    expect(reduce(state, { type: 'offer.ended', id: '3-0', thread: 'o', why: 'taken' }).threads.has('o')).toBe(false);
+    expect(reduce(state, { type: 'thread.gone', id: '3-0', thread: 'o' }).threads.has('o')).toBe(false);
   });
   it('an offer that is in the welcome counts', () => {
     expect(started(thread('o', { state: 'offered', offer_expires: 'x' })).offers.has('o')).toBe(true);

@@ -157,7 +157,7 @@ function applyThread(draft: Draft, action: ThreadAction): void {
       own(draft, 'offers').set(action.thread.id, action.expires);
       return;
     case 'offer.ended':
-      return offerEnded(draft, action.thread, action.why);
+      return offerEnded(draft, action.thread);
     case 'thread.assigned':
     case 'thread.changed':
       return putThread(draft, action.thread);
@@ -260,13 +260,10 @@ function patchThread(draft: Draft, id: string, patch: Partial<Thread>): void {
   if (thread) own(draft, 'threads').set(id, { ...thread, ...patch });
 }
 
-function offerEnded(draft: Draft, id: string, why: 'expired' | 'taken' | 'withdrawn'): void {
+function offerEnded(draft: Draft, id: string): void {
   own(draft, 'offers').delete(id);
   own(draft, 'touched').set(id, draft.tick);
-  const thread = draft.threads.get(id);
-  if (thread?.state !== 'offered') return;
-  if (why === 'taken') own(draft, 'threads').delete(id);
-  else patchThread(draft, id, { state: 'waiting', offer_expires: null });
+  if (draft.threads.get(id)?.state === 'offered') patchThread(draft, id, { state: 'waiting', offer_expires: null });
 }
 
 function gone(draft: Draft, id: string, all: boolean): void {

@@ -228,7 +228,7 @@ export type Frame =
 
 export type ServerEvent =
   | { type: 'thread.offered'; id: string; thread: Thread; expires: string }
-  | { type: 'offer.ended'; id: string; thread: string; why: 'expired' | 'taken' | 'withdrawn' }
+  | { type: 'offer.ended'; id: string; thread: string; why: 'expired' | 'withdrawn' }
   | { type: 'thread.assigned'; id: string; thread: Thread }
   | { type: 'thread.changed'; id: string; thread: Thread }
   | { type: 'thread.gone'; id: string; thread: string }
