@@ -39,6 +39,7 @@ struct host {
     unsigned char body_key[32];
     struct list bodies_here;
     size_t body_bytes;   /* of long bodies that are in memory */
+    int64_t bodies_swept_ms;
     struct timer *sweep; /* each minute: buckets that are full again */
     struct connector_host api;
     unsigned ingests; /* messages being stored now */
@@ -292,7 +293,7 @@ bool door_path(struct slice path, struct door_path *out);
 
 /* ---- body.c ---- */
 
-void body_sweep(struct host *h); /* whom nothing was heard of for an hour */
+void body_sweep(struct host *h); /* who may send all again */
 void body_close(struct host *h);
 
 /* ---- optext.c ---- */

@@ -117,6 +117,22 @@ async def what_is_announced_and_not_sent_costs_others_nothing(w):
         i.close()
 
 
+async def who_is_no_provider_leaves_room_for_people(w):
+    """Nobody knows yet who sends to a provider's door: 250 bodies that never end, and nothing signed."""
+    async def begin():
+        _, writer = await asyncio.open_connection("127.0.0.1", w.d.port)
+        writer.write(b"POST /hooks/demo/app HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % MB + b" " * (MB - 1))
+        return writer
+    some = [await begin() for _ in range(250)]
+    await asyncio.sleep(1.5)
+    u = await Upload(w, w.session(), 20 * MB).begin()
+    await u.send()
+    assert (await u.answer())[0] == 201
+    u.close()
+    for writer in some:
+        writer.transport.abort()
+
+
 async def an_address_has_its_limit_and_gets_it_back(w):
     many = [Upload(w, w.session(), 25 * MB) for _ in range(9)]
     for u in many:
@@ -137,7 +153,7 @@ async def an_address_has_its_limit_and_gets_it_back(w):
 
 
 TESTS = [one_is_taken, without_a_length_it_is_411, too_large_is_413_before_it_is_sent, a_session_sends_only_some_at_a_time,
-         what_is_announced_and_not_sent_costs_others_nothing, an_address_has_its_limit_and_gets_it_back]
+         what_is_announced_and_not_sent_costs_others_nothing, who_is_no_provider_leaves_room_for_people, an_address_has_its_limit_and_gets_it_back]
 
 if __name__ == "__main__":
     run_shared(World, TESTS)
