@@ -576,7 +576,10 @@ void engine_event(struct engine *en, const struct store_event *ev)
         refresh_agent(en, ev->agent, now_us);
     } else if (ev->kind == STORE_EV_THREAD) {
         offer_over(en, &ev->thread);
-        if (ev->state == STORE_WAITING)
+        if (ev->opened && ev->state == STORE_WAITING) { /* no question either */
+            view_thread(en, ev->opened);
+            serve_thread(en, ev->thread.s, now_us);
+        } else if (ev->state == STORE_WAITING)
             refresh_thread(en, ev->thread, now_us);
         else
             view_forget(en, &ev->thread);

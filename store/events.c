@@ -12,6 +12,8 @@
 
 #define PACKED 27
 
+#define WHY_OPENED 1
+
 static const char *const whys[] = {"", "opened", "language", "topic", "priority"};
 
 /* ---- records ---- */
@@ -43,11 +45,49 @@ static void set_place(const struct store_op *op, struct store_event *ev, uint64_
         ev->entry = store_id_of(op, thread, (uint32_t)ev->seq);
 }
 
+/* Language, topic, last agent, priority, whether not to the last one. NULL: an older node wrote it without.
+ */
+static const struct store_thread *opened(const struct store_event *ev, struct slice id, struct slice rest,
+                                         struct arena *a)
+{
+    struct slice ms = SLICE(""), language = SLICE(""), number = SLICE(""), not_last = SLICE("");
+    uint64_t when = 0, priority = 0;
+    if (!slice_next(&id, '-', &ms) || !slice_u64(ms, &when) || !slice_next(&rest, '\t', &language) ||
+        language.n >= sizeof(((struct store_language *)0)->tag))
+        return NULL;
+    struct store_thread *t = arena_alloc(a, sizeof(*t));
+    *t = (struct store_thread){.id = ev->thread,
+                               .contact = ev->contact,
+                               .state = ev->state,
+                               .area = ev->area,
+                               .channel = ev->channel,
+                               .assignee = ev->agent,
+                               .clearance = ev->clearance,
+                               .opened_ms = (int64_t)when,
+                               .waiting_ms = (int64_t)when,
+                               .last_ms = (int64_t)when,
+                               .entries = 1,
+                               .last_in_seq = 1,
+                               .last_seq = 1,
+                               .version = 1};
+    if (language.n)
+        memcpy(t->language.tag, language.p, language.n);
+    t->topic = part(&rest, a);
+    t->last_agent = part(&rest, a);
+    slice_next(&rest, '\t', &number);
+    bool below = number.n && number.p[0] == '-';
+    if (slice_u64(slice_of(number.p + below, number.n - below), &priority) && priority <= INT16_MAX)
+        t->priority = below ? -(int)priority : (int)priority;
+    t->no_last_agent = slice_next(&rest, '\t', &not_last) && not_last.n;
+    t->team = t->tags = t->outcome = t->declined = "";
+    return t;
+}
+
 static size_t parse_packed(const struct store_op *op, struct slice id, struct slice v, struct arena *a,
                            struct store_event out[2])
 {
     const unsigned char *p = (const unsigned char *)v.p;
-    struct slice rest = slice_of(v.p + PACKED, v.n - PACKED);
+    struct slice rest = slice_of(v.p + PACKED, v.n - PACKED), details;
     unsigned what = p[21], status = p[22], why = p[24];
     struct store_event ev = {.kind = p[0] == STORE_EV_ENTRY_STATUS ? STORE_EV_ENTRY_STATUS : STORE_EV_ENTRY};
     ev.seq = (uint32_t)p[17] << 24 | (uint32_t)p[18] << 16 | (uint32_t)p[19] << 8 | p[20];
@@ -62,6 +102,7 @@ static size_t parse_packed(const struct store_op *op, struct slice id, struct sl
     ev.actor = part(&rest, a);
     ev.channel = part(&rest, a);
     ev.area = part(&rest, a);
+    details = rest;
     ev.why = "";
     ev.before = ev.agent;
     snprintf(ev.id, sizeof(ev.id), "%.*s", (int)(id.n < 36 ? id.n : 36), id.p);
@@ -72,6 +113,7 @@ static size_t parse_packed(const struct store_op *op, struct slice id, struct sl
     out[1] = out[0] = ev;
     out[0].kind = STORE_EV_THREAD;
     out[0].why = whys[why];
+    out[0].opened = why == WHY_OPENED ? opened(&out[0], id, details, a) : NULL;
     snprintf(out[0].id, sizeof(out[0].id), "%.*s.1", (int)(id.n < 36 ? id.n : 36), id.p);
     return 2;
 }

@@ -37,6 +37,10 @@ struct store_event {
     enum store_state state;
     int clearance;
     const char *area;
+    /* THREAD "opened" by somebody's message: what assigning and counting look at (id, contact, state,
+       language, topic, area, last agent, priority, clearance, times, version), so that nobody has to read it.
+       Else NULL. Lives as long as the event. */
+    const struct store_thread *opened;
 };
 
 struct store_listener;

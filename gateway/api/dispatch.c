@@ -247,6 +247,7 @@ void dispatch_event(struct api_op *o, const struct store_event *ev, struct agent
     j->o = o;
     j->arena = arena_new();
     j->ev = *ev;
+    j->ev.opened = NULL; /* lives no longer than the event */
     j->ev.why = keep(j->arena, ev->why);
     j->ev.agent = keep(j->arena, ev->agent);
     j->ev.before = keep(j->arena, ev->before);

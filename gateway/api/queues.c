@@ -67,6 +67,10 @@ void queues_event(struct api_op *o, const struct store_event *ev)
         return;
     if (ev->state == STORE_WAITING) {
         map_del(&o->left, id);
+        if (ev->opened) {
+            count(o, ev->opened);
+            return;
+        }
         map_put(&o->uncounted, id, &mark);
         if (!timer_running(o->count_timer))
             timer_start(o->count_timer, COUNT_MS);

@@ -352,6 +352,12 @@ do
         return seq, why, flags
     end
 
+    -- What assigning and counting look at, so that they need not read the new thread: language, topic, last agent, priority, '1' when it
+    -- must not go to the last one.
+    local function opened()
+        return '\t' .. (m.lh > 0 and m.lt or '') .. '\t' .. m.topic .. '\t' .. m.before .. '\t' .. int(m.pr) .. (m.no_last_agent and '\t1' or '')
+    end
+
     local function store(K, contact, a)
         m.time, m.state, m.assignee = m.now, P.WAITING, ''
         m.created = contact == nil
@@ -372,7 +378,7 @@ do
         end
         media(K, thread, seq, a)
         P.entry_event(K, m.now, thread, contact, seq, m.kind + 8 + 16 * m.cl, m.state, 0, why, m.node,
-            m.assignee .. '\tperson\t' .. m.channel .. '\t' .. m.area_now)
+            m.assignee .. '\tperson\t' .. m.channel .. '\t' .. m.area_now .. (m.thread and '' or opened()))
         if m.cl > 0 then
             P.audit(K, PERSON, 'entry.in', 'thread:' .. P.hex(thread), m.channel .. ' ' .. int(seq))
         end

@@ -97,6 +97,100 @@ T(every_node_hears_all_in_order)
     harness_end();
 }
 
+static struct {
+    int calls, without;
+    struct got told;
+} opening;
+
+static void on_opened(void *arg, const struct store_event *ev)
+{
+    (void)arg;
+    if (ev && ev->opened) {
+        EQ_INT(ev->kind, STORE_EV_THREAD);
+        EQ_STR(ev->why, "opened");
+        got_thread(&opening.told, &(struct err){0}, ev->opened);
+    } else if (ev && ev->kind == STORE_EV_THREAD) {
+        opening.without++;
+    }
+}
+
+/* Node 1 hears of the thread that this opens all that it would read. */
+static struct id opens(const struct store_inbound *in)
+{
+    static struct got read;
+    memset(&opening, 0, sizeof(opening));
+    memset(&read, 0, sizeof(read));
+    struct store_listener *l = store_listen(harness_op(1), on_opened, NULL);
+    struct got g = take_in(0, in);
+    EQ_INT(g.e.code, 0);
+    WAIT(opening.told.calls);
+    store_unlisten(&l);
+    store_thread_get(harness_op(1), g.in.thread, got_thread, &read);
+    WAIT(read.calls);
+    const struct store_thread *t = &opening.told.thread, *r = &read.thread;
+    EQ_STR(t->id.s, r->id.s);
+    EQ_STR(t->contact.s, r->contact.s);
+    EQ_INT(t->state, r->state);
+    EQ_STR(t->language.tag, r->language.tag);
+    EQ_STR(t->topic, r->topic);
+    EQ_STR(t->area, r->area);
+    EQ_STR(t->channel, r->channel);
+    EQ_STR(t->last_agent, r->last_agent);
+    EQ_STR(t->team, r->team);
+    EQ_STR(t->declined, r->declined);
+    EQ_INT(t->priority, r->priority);
+    EQ_INT(t->clearance, r->clearance);
+    EQ_INT(t->no_last_agent, r->no_last_agent);
+    EQ_INT(t->version, r->version);
+    OK(t->waiting_ms >= r->waiting_ms && t->waiting_ms < r->waiting_ms + 1000);
+    return g.in.thread;
+}
+
+T(an_opened_thread_need_not_be_read)
+{
+    harness_begin(2);
+    struct store_inbound in = message_in("1", "tel:+1", "x");
+    opens(&in); /* nothing is known of it */
+    EQ_STR(opening.told.thread.language.tag, "");
+    in.provider_id = SLICE("2");
+    in.address = SLICE("tel:+2");
+    in.language = (struct store_language){"ar", "Latn", STORE_GUESSED};
+    in.topic = "registration";
+    in.area = "tr/izmir";
+    in.priority = 3;
+    in.clearance = 1;
+    in.no_last_agent = true;
+    struct id t = opens(&in);
+    EQ_STR(opening.told.thread.topic, "registration");
+    EQ_INT(opening.told.thread.clearance, 1);
+    OK(opening.told.thread.no_last_agent);
+    char key[24];
+    uint64_t handle;
+    OK(store_thread_handle(harness_op(0), t, &handle));
+    memcpy(key, "p:{demo}:thread:", 16);
+    store_handle_put(key + 16, handle);
+    redis_send(h.redis[DATA], NULL, NULL, 8,
+               (const struct slice[]){SLICE("HSET"), slice_of(key, 24), SLICE("st"), SLICE("5"), SLICE("rs"),
+                                      SLICE("1"), SLICE("la"), SLICE("amal")});
+    harness_ask(DATA, "PING");
+    in.provider_id = SLICE("3");
+    in.topic = "";
+    in.priority = -2;
+    in.no_last_agent = false;
+    opens(&in); /* another of the same person */
+    EQ_STR(opening.told.thread.last_agent, "amal");
+    EQ_INT(opening.told.thread.priority, -2);
+    struct store_listener *l = store_listen(harness_op(1), on_opened, NULL);
+    memset(&opening, 0, sizeof(opening));
+    in.provider_id = SLICE("4");
+    in.topic = "legal"; /* the thread has changed: no longer all is told */
+    take_in(0, &in);
+    WAIT(opening.without == 1);
+    EQ_INT(opening.told.calls, 0);
+    store_unlisten(&l);
+    harness_end();
+}
+
 T(resuming_after_any_event)
 {
     harness_begin(1);
