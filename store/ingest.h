@@ -30,6 +30,7 @@ struct job {
     uint64_t order;
     unsigned tries;
     bool fresh;    /* known was told just now */
+    bool guessed;  /* nobody was asked: they are taken for new */
     bool has_also; /* a second address that is not known to be theirs */
     char also_is;  /* 0 nobody's or not asked, '1' theirs, '2' another's, '3' theirs, the first one unknown */
     unsigned char also[16];
@@ -65,6 +66,8 @@ void ingest_id_hash(const struct store_op *op, const char *purpose, struct slice
                     struct slice c, int64_t *hash, char sel[3]);
 void ingest_known_args(struct job *j, struct store_args *a);
 void ingest_known_read(struct job *j, const struct redis_reply *r);
+/* As if `known` had said that they are nobody's. */
+void ingest_known_none(struct job *j);
 /* The job ended: what this node believes from now on. */
 void ingest_learn(struct job *j, uint64_t thread, uint64_t contact, unsigned flags, uint32_t version);
 /* Takes the right one of the answers of `ingest` and `album_add` (26 bytes). */

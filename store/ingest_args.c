@@ -190,6 +190,12 @@ void ingest_known_read(struct job *j, const struct redis_reply *r)
     j->fresh = true;
 }
 
+void ingest_known_none(struct job *j)
+{
+    struct redis_reply r = {.kind = REDIS_ARRAY};
+    ingest_known_read(j, &r);
+}
+
 /* ---- the arguments ---- */
 
 /* What comes goes on where was spoken last: a follow-up on a sealed matter need not have any of the words

@@ -102,6 +102,7 @@ struct store_op {
     struct keys *keys;
     struct crypto_keyed *blind; /* under the index key */
     struct cache *cache;
+    unsigned strangers; /* ingest.c: how many of those who are not in the cache were new lately, of 256 */
     struct events *events;
     struct map lanes;     /* ingest.c: what each address has under way */
     struct list outboxes; /* outbox.c */

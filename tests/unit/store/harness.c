@@ -215,10 +215,15 @@ void harness_close(int node)
     h.ready[node] = false;
 }
 
+int harness_strangers = -1;
+
 struct store_op *harness_op(int node)
 {
     WAIT(store_op_find(h.node[node], SLICE("demo")));
-    return store_op_find(h.node[node], SLICE("demo"));
+    struct store_op *op = store_op_find(h.node[node], SLICE("demo"));
+    if (harness_strangers >= 0)
+        op->strangers = (unsigned)harness_strangers;
+    return op;
 }
 
 static int made;

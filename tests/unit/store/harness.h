@@ -31,6 +31,8 @@ void harness_close(int node);
 void harness_kill(int server); /* -9 */
 void harness_start(int server);
 struct store_op *harness_op(int node); /* "demo" of that node */
+/* What harness_op makes the node expect of who is not in its cache, 0 … 256: new ones; -1: as it was. */
+extern int harness_strangers;
 
 /* Turns the loop until *flag is not 0; fails the test after 40 s. */
 #define WAIT(flag)                                                                                           \
