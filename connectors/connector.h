@@ -48,13 +48,13 @@ struct connector_bytes {
 
 enum connector_code {
     CONNECTOR_OK = 0,
-    CONNECTOR_EAGAIN = -1,   /* window full: the message stays queued and is offered again soon */
-    CONNECTOR_EINVALID = -2, /* malformed: nothing was changed */
-    CONNECTOR_EAUTH = -3,    /* signature or credentials are wrong */
-    CONNECTOR_EAWAY = -4,    /* the store or the peer is away: temporary */
-    CONNECTOR_ELIMIT = -5,   /* over a size or rate limit */
-    CONNECTOR_EUNSUPPORTED = -6,
-    CONNECTOR_ECANCELLED = -7,
+    CONNECTOR_EAGAIN = -1,       /* window full: the message stays queued and is offered again soon */
+    CONNECTOR_EINVALID = -2,     /* malformed: nothing was changed */
+    CONNECTOR_EAUTH = -3,        /* signature or credentials are wrong */
+    CONNECTOR_EAWAY = -4,        /* the store or the peer is away: temporary */
+    CONNECTOR_ELIMIT = -5,       /* over a size or rate limit */
+    CONNECTOR_EUNSUPPORTED = -6, /* not possible here, now or later */
+    CONNECTOR_ECANCELLED = -7,   /* the channel stopped before the answer came (rule 6) */
 };
 
 struct connector_error {
@@ -76,12 +76,13 @@ enum connector_kind {
     CONNECTOR_BAD,      /* raw and error: what could not be understood */
 };
 
-enum connector_state { /* of a message that we sent; only moves up */
-                       CONNECTOR_STORED = 0,
-                       CONNECTOR_SENT = 1,
-                       CONNECTOR_DELIVERED = 2,
-                       CONNECTOR_WAS_READ = 3,
-                       CONNECTOR_FAILED = 4,
+/* Of a message that we sent; only moves up. */
+enum connector_state {
+    CONNECTOR_STORED = 0,
+    CONNECTOR_SENT = 1,
+    CONNECTOR_DELIVERED = 2,
+    CONNECTOR_WAS_READ = 3,
+    CONNECTOR_FAILED = 4,
 };
 
 /* A file that comes in: one of bytes, blob, url or ref. */
@@ -90,8 +91,7 @@ struct connector_media {
     struct connector_bytes type, name; /* as the provider says; the host looks at the content as well */
     struct connector_bytes bytes;      /* here it is */
     const char *blob;                  /* an id that host->blob_put gave */
-    struct connector_bytes
-        url; /* the host fetches it at once, through the guard against internal addresses */
+    struct connector_bytes url;        /* the host fetches it at once, never from internal addresses */
     struct connector_bytes ref; /* the provider's name for it: the host calls `media` to have it fetched */
     uint64_t bytes_expected;    /* 0: not told */
     bool voice;                 /* a voice note */
@@ -117,27 +117,28 @@ struct connector_item {
     /* The provider's id for this event, unique within the channel (and the sender when id_per_sender): the
      * same one again changes nothing. Empty only for TYPING, READ and BAD. */
     struct connector_bytes id;
-    bool id_per_sender; /* a person's own client chose it (webchat): unique for that address, and remembered
-                           for good */
+    /* A person's own client chose it (webchat): unique for that address, and remembered for good. */
+    bool id_per_sender;
     struct connector_bytes from; /* canonical address URI: "telegram:12345", "tel:+905551234567", "web:…" */
-    struct connector_bytes
-        also; /* a second address that the provider vouches for (a number beside a user id); may be empty */
+    /* A second address that the provider vouches for (a number beside a user id); may be empty. */
+    struct connector_bytes also;
     struct connector_bytes name; /* display name; may be empty */
-    struct connector_bytes
-        locale; /* what the provider says of the person's language ("ar", "pt-BR"); may be empty: a hint */
+    /* What the provider says of the person's language ("ar", "pt-BR"); may be empty: a hint. */
+    struct connector_bytes locale;
     bool locale_stated; /* the person chose it here (a language menu) */
     int64_t time_ms;    /* the provider's time; 0: none. For display only */
     struct connector_bytes text;
     struct connector_bytes target;   /* EDIT, DELETION, REACTION, STATUS, READ */
     struct connector_bytes reply_to; /* external or entry id that this answers; may be empty */
-    struct connector_bytes group; /* items with the same group (an album) from one address are one entry when
-                                     they come together or within two minutes; may be empty */
+    /* Items with the same group (an album) from one address are one entry when they come together or within
+     * two minutes; may be empty. */
+    struct connector_bytes group;
     const struct connector_media *media;
-    size_t media_n;
-    const struct connector_location *location;     /* may be NULL */
-    const struct connector_card *card;             /* may be NULL */
-    struct connector_bytes choice;                 /* id of the button that was pressed; may be empty */
-    enum connector_state status;                   /* STATUS */
+    size_t media_n;                            /* at most 10, unless the daemon's settings say otherwise */
+    const struct connector_location *location; /* may be NULL */
+    const struct connector_card *card;         /* may be NULL */
+    struct connector_bytes choice;             /* id of the button that was pressed; may be empty */
+    enum connector_state status;               /* STATUS */
     struct connector_bytes error_code, error_text; /* STATUS failed, BAD */
     bool on;                                       /* TYPING, BLOCKED */
     int clearance;                                 /* at least this: 0 open, 1 confidential, 2 sensitive */
@@ -147,11 +148,10 @@ struct connector_item {
 
 enum connector_outcome_of_item {
     CONNECTOR_ITEM_STORED = 1,
-    CONNECTOR_ITEM_DUPLICATE, /* it was there already: as good as stored */
-    CONNECTOR_ITEM_QUARANTINED,
-    CONNECTOR_ITEM_REFUSED, /* over a limit or malformed: see error. Others of the batch may have been taken
-                             */
-    CONNECTOR_ITEM_IGNORED, /* a status or read mark for something unknown: parked or dropped */
+    CONNECTOR_ITEM_DUPLICATE,   /* it was there already: as good as stored */
+    CONNECTOR_ITEM_QUARANTINED, /* kept for somebody to look at, shown to nobody as a message */
+    CONNECTOR_ITEM_REFUSED,     /* over a limit or malformed: see error. Others may have been taken */
+    CONNECTOR_ITEM_IGNORED,     /* a status or read mark for something unknown: parked or dropped */
 };
 
 struct connector_delivered {
@@ -179,13 +179,14 @@ struct connector_message {
     unsigned attempt;            /* 1, 2, … */
     struct connector_bytes to;   /* address URI */
     struct connector_bytes text; /* at most limits.text_max units: the host has split it */
-    unsigned part,
-        parts; /* of a split message: 0 of 1, or 0, 1, 2 of 3. Files and choices come with the last part */
+    /* Of a split message: 0 of 1, or 0, 1, 2 of 3. Files and choices come with the last part. */
+    unsigned part, parts;
     const char *language; /* BCP 47 tag of the text, or NULL */
     const struct connector_file *files;
     size_t files_n;
-    const struct connector_choice
-        *choices; /* shown as buttons where they exist, else the host has numbered them in the text */
+    /* To be shown as buttons; none where there are no buttons, since the host has then numbered them in the
+     * text. */
+    const struct connector_choice *choices;
     size_t choices_n;
     struct connector_bytes target;             /* external id: EDIT, DELETION, REACTION */
     struct connector_bytes reply_to;           /* external id; may be empty */
@@ -198,13 +199,14 @@ enum connector_outcome {
     CONNECTOR_OUT_SENT = 1, /* the provider has taken it */
     CONNECTOR_OUT_RETRY,    /* temporary: again with backoff, or after retry_after_ms */
     CONNECTOR_OUT_FAILED,   /* for good, this message */
-    CONNECTOR_OUT_UNKNOWN, /* it may have been sent: told as such, not repeated unless CONNECTOR_IDEMPOTENT */
-    CONNECTOR_OUT_GONE, /* the person can't be reached here (blocked, deactivated): failed, and the address is
-                           marked */
-    CONNECTOR_OUT_RATE, /* too fast: wait retry_after_ms for this recipient, or for the channel when
-                           whole_channel */
-    CONNECTOR_OUT_AUTH, /* our credentials are refused: the channel stops and says so; the message stays
-                           queued */
+    /* It may have been sent: told as such, not repeated unless CONNECTOR_IDEMPOTENT. */
+    CONNECTOR_OUT_UNKNOWN,
+    /* The person can't be reached here (blocked, deactivated): failed, and the address is marked. */
+    CONNECTOR_OUT_GONE,
+    /* Too fast: wait retry_after_ms for this recipient, or for the channel when whole_channel. */
+    CONNECTOR_OUT_RATE,
+    /* Our credentials are refused: the channel stops and says so; the message stays queued. */
+    CONNECTOR_OUT_AUTH,
 };
 
 struct connector_result {
@@ -215,15 +217,15 @@ struct connector_result {
     uint32_t retry_after_ms;
     bool whole_channel;
     struct connector_bytes code, text; /* of an error: the provider's code, and what it means in words */
-    struct connector_bytes
-        moved_to; /* the recipient has a new address (a group that became another); may be empty */
+    /* The recipient has a new address (a group that became another); may be empty. */
+    struct connector_bytes moved_to;
 };
 
 /* ---- requests and sockets that reach the connector ---- */
 
 typedef struct connector_request *connector_request; /* an HTTP request; opaque; lives until host->reply */
-typedef struct connector_socket
-    *connector_socket; /* a websocket of a person's page; opaque; lives until `socket_closed` */
+/* A websocket of a person's page; opaque; lives until `socket_closed`. */
+typedef struct connector_socket *connector_socket;
 
 struct connector_request_info {
     uint32_t size;
@@ -234,7 +236,7 @@ struct connector_request_info {
     struct connector_bytes target; /* the whole raw target, for signatures over the URL */
     struct connector_bytes body;   /* raw */
     struct connector_bytes origin; /* the Origin header; empty when absent */
-    bool secure;
+    bool secure;                   /* by TLS, here or at a trusted proxy */
 };
 
 struct connector_header {
@@ -307,8 +309,8 @@ typedef struct connector_watch *connector_watch;
 struct connector_host {
     uint32_t abi, size;
 
-    /* Settings of the channel (see `settings` below); "" when not set. Valid until `destroy`; a change makes
-     * a new instance. */
+    /* Settings of the channel (see `settings` below) as text; the default or "" when not set. Valid until
+     * `destroy`; a change makes a new instance. */
     const char *(*setting)(void *inst, const char *name);
     const char *(*operation)(void *inst);
     const char *(*channel)(void *inst);
@@ -327,8 +329,8 @@ struct connector_host {
     /* How a send ended. Once for each token. */
     void (*sent)(void *inst, connector_token t, const struct connector_result *r);
 
-    /* HTTP out. done exactly once. URLs of settings are checked when they are set; others go through the
-     * guard. */
+    /* HTTP out. done exactly once. Redirects are answers, not followed. URLs below the origin of a URL
+     * setting may go where the operator said; all others never to internal addresses. */
     void (*fetch)(void *inst, const struct connector_fetch *f,
                   void (*done)(void *arg, const struct connector_fetched *r), void *arg);
 
@@ -337,8 +339,8 @@ struct connector_host {
                   struct connector_bytes body);
     /* RFC 9457 problem. */
     void (*problem)(connector_request rq, int status, const char *detail);
-    struct connector_bytes (*header)(connector_request rq,
-                                     const char *lower_name); /* the first; empty when absent */
+    /* The first of that name; empty when absent. */
+    struct connector_bytes (*header)(connector_request rq, const char *lower_name);
     bool (*cookie)(connector_request rq, const char *name, struct connector_bytes *value);
     /* A field of an urlencoded or multipart body, or of the query, decoded. Files of a multipart body: i = 0,
      * 1, …; false at the end. */
@@ -350,9 +352,9 @@ struct connector_host {
     /* A file that was built with the pages ("chat.html"); empty when there is none. */
     struct connector_bytes (*page)(void *inst, const char *name);
 
-    int (*socket_send)(
-        connector_socket s,
-        struct connector_bytes text); /* CONNECTOR_ELIMIT: too much waits; it is being closed */
+    /* CONNECTOR_ELIMIT: too much waits; it is being closed. */
+    int (*socket_send)(connector_socket s, struct connector_bytes text);
+    /* code: RFC 6455, section 7.4. `socket_closed` follows. */
     void (*socket_close)(connector_socket s, unsigned code, const char *reason);
     void (*socket_data)(connector_socket s, void *data); /* the connector's own pointer for it */
     void *(*socket_get)(connector_socket s);
@@ -373,20 +375,20 @@ struct connector_host {
      * operation. */
     void (*forget)(void *inst, struct connector_bytes address, void (*done)(void *arg, int err), void *arg);
 
-    /* Files. put: stores encrypted under this address's contact; entry_ttl: it is dropped when no item names
-     * it within the hour. */
+    /* Files, encrypted. put: only this address may name it in an item (`blob`), within the hour; else it is
+     * dropped. read: the whole file; CONNECTOR_EINVALID when there is none. */
     void (*blob_put)(void *inst, struct connector_bytes address, struct connector_bytes type,
                      struct connector_bytes name, struct connector_bytes bytes,
                      void (*done)(void *arg, int err, const char *blob), void *arg);
     void (*blob_read)(void *inst, const char *blob,
                       void (*done)(void *arg, int err, struct connector_bytes bytes), void *arg);
 
-    connector_timer (*timer)(void *inst, uint32_t ms, void (*cb)(void *arg),
-                             void *arg); /* once; freed by itself after cb */
+    /* Once; frees itself after cb. Not to be used after cb or timer_cancel. */
+    connector_timer (*timer)(void *inst, uint32_t ms, void (*cb)(void *arg), void *arg);
     void (*timer_cancel)(connector_timer t);
     int64_t (*now_ms)(void *inst);
     /* Work that must run once in the whole cluster: held(true) when this node has it, held(false) when it
-     * lost it and must stop at once. */
+     * lost it and must stop at once. Wanted until `stop`; the host gives it back. */
     void (*lease)(void *inst, const char *name, void (*held)(void *arg, bool yes), void *arg);
     /* A small value that outlives us (an offset); written only after what it stands for was delivered. value
      * empty: not there. */
@@ -404,12 +406,12 @@ struct connector_host {
     /* An event name and a number; nothing else. */
     void (*log)(void *inst, const char *event, const char *number_name, int64_t number);
 
-    bool (*equal)(struct connector_bytes a,
-                  struct connector_bytes b); /* constant time: the only compare for secrets */
+    /* In constant time: the only compare for secrets. */
+    bool (*equal)(struct connector_bytes a, struct connector_bytes b);
     void (*hmac_sha256)(struct connector_bytes key, struct connector_bytes data, unsigned char out[32]);
     void (*sha256)(struct connector_bytes data, unsigned char out[32]);
-    void (*random)(void *out, size_t n);
-    void (*stopped)(void *inst);
+    void (*random)(void *out, size_t n); /* for secrets */
+    void (*stopped)(void *inst);         /* rule 6 */
 };
 
 /* ---- the connector ---- */
@@ -428,44 +430,47 @@ enum connector_capability {
     CONNECTOR_CAN_REPLY = 1u << 10, /* quoting */
     CONNECTOR_TELLS_DELIVERED = 1u << 16,
     CONNECTOR_TELLS_READ = 1u << 17,
-    CONNECTOR_IDEMPOTENT =
-        1u << 24, /* a send may be repeated with the same entry id: an unknown outcome is tried again */
-    CONNECTOR_PULL =
-        1u << 25, /* nothing is sent: the person's page fetches (history, watch). `send` is not called */
-    CONNECTOR_SIGNS =
-        1u << 26, /* the provider signs; else hooks need a secret path (/hooks/{op}/{channel}/{secret}) */
-    CONNECTOR_JSON =
-        1u
-        << 27, /* hook bodies are JSON: the host checks depth and encoding after `verify`, before `request` */
+    /* A send may be repeated with the same entry id: an unknown outcome is tried again. */
+    CONNECTOR_IDEMPOTENT = 1u << 24,
+    /* Nothing is sent: the person's page fetches (history, watch). `send` is not called. */
+    CONNECTOR_PULL = 1u << 25,
+    /* The provider signs; else hooks need a secret path (/hooks/{op}/{channel}/{secret}). */
+    CONNECTOR_SIGNS = 1u << 26,
+    /* Hook bodies are JSON: the host checks depth and encoding after `verify`, before `request`. */
+    CONNECTOR_JSON = 1u << 27,
 };
 
 enum connector_unit { CONNECTOR_UTF16 = 0, CONNECTOR_BYTES, CONNECTOR_CODE_POINTS };
 
-struct connector_limits { /* as data: the host obeys them */
+/* As data: the host obeys them. 0 is no limit where nothing else is said. */
+struct connector_limits {
     uint32_t size;
     uint32_t text_max; /* in units; longer text is split at grapheme borders */
     enum connector_unit unit;
-    uint32_t files_max; /* per message */
-    uint64_t file_bytes_max;
+    uint32_t files_max;      /* per message; 0: 1 */
+    uint64_t file_bytes_max; /* a larger one goes out as a link. At the door "chat": of an upload, 0: none */
     uint32_t choices_max, choice_title_max, choice_id_max; /* bytes for ids, units for titles */
-    uint32_t per_second, burst;                            /* whole channel; 0: no limit */
-    uint32_t recipient_per_minute, recipient_burst;
-    uint32_t in_flight_max; /* sends under way, whole channel; 0: 16 */
-    uint32_t hook_body_max; /* bytes; 0: 1 MiB */
+    uint32_t per_second, burst;                            /* whole channel; burst 0: 1 */
+    uint32_t recipient_per_minute, recipient_burst;        /* likewise */
+    uint32_t in_flight_max;                                /* sends under way, whole channel; 0: 16 */
+    uint32_t hook_body_max;                                /* bytes; 0: 1 MiB */
 };
 
+/* What the operation's file may have there, and what `host->setting` gives. */
 enum connector_setting_type {
     CONNECTOR_S_TEXT = 1,
-    CONNECTOR_S_SECRET,
-    CONNECTOR_S_URL,
-    CONNECTOR_S_NUMBER,
-    CONNECTOR_S_CHOICE,
-    CONNECTOR_S_LIST,
-    CONNECTOR_S_BOOL
+    CONNECTOR_S_SECRET, /* text that is kept encrypted and never shown again */
+    CONNECTOR_S_URL,    /* http or https; the host judges where it leads */
+    CONNECTOR_S_NUMBER, /* whole, 0 or more: "20" */
+    CONNECTOR_S_CHOICE, /* one of `choices` */
+    CONNECTOR_S_LIST,   /* strings without blanks: "a b c" */
+    CONNECTOR_S_BOOL    /* "true" or "false" */
 };
 
-/* Every channel has two more, which are the host's: `capabilities` narrows what the connector can there
- * ("text files choices", see connectors/README.md), `rate` is its messages a second at most. */
+/* A name with a dot ("imap.url") is a member of an object in the file. Every channel has more, which are the
+ * host's: `capabilities` narrows what the connector can there ("text files choices", see
+ * connectors/README.md), `rate` is its messages a second at most, and `path_secret` when the provider calls
+ * us and does not sign. */
 struct connector_setting {
     const char *name;
     enum connector_setting_type type;
@@ -492,10 +497,12 @@ struct connector {
     const char *scheme;
     uint32_t capabilities;
     struct connector_limits limits;
-    const struct connector_setting *settings; /* ends with name NULL */
-    const char *doors; /* which URLs lead here, blank-separated: "hooks", "chat socket" */
+    const struct connector_setting *settings; /* ends with name NULL; may be NULL */
+    /* Which URLs lead here, blank-separated; may be NULL. "hooks": /hooks/{op}/{channel}, "chat":
+     * /chat/{op}/{channel}, "socket": /ws/chat/{op}/{channel}. */
+    const char *doors;
 
-    /* MAY. More than the types and `required` say. */
+    /* MAY. More than the types and `required` say: CONNECTOR_OK, or another code with e->text filled. */
     int (*check)(const struct connector_values *v, struct connector_error *e);
     /* MUST. inst is for the host's functions. Starts nothing yet. NULL with e filled when it can't be. */
     connector_instance *(*create)(const struct connector_host *h, void *inst, struct connector_error *e);
@@ -514,7 +521,8 @@ struct connector {
     /* MUST with doors: a verified request. Ends in one host->reply or host->problem. */
     void (*request)(connector_instance *c, connector_request rq, const struct connector_request_info *i);
 
-    /* MAY: a person's websocket. Return false to refuse it. */
+    /* MAY: a person's websocket (parley.chat.v1). Return false to refuse it. text: a whole message, valid
+     * UTF-8, at most 256 kB. */
     bool (*socket_open)(connector_instance *c, connector_socket s, const struct connector_request_info *i);
     void (*socket_text)(connector_instance *c, connector_socket s, struct connector_bytes text);
     void (*socket_closed)(connector_instance *c, connector_socket s);
@@ -522,12 +530,14 @@ struct connector {
     /* MUST unless CONNECTOR_PULL. CONNECTOR_OK: host->sent(t) follows. CONNECTOR_EAGAIN: offered again.
      * Another code: failed for good. */
     int (*send)(connector_instance *c, const struct connector_message *m, connector_token t);
-    /* MAY. The host gives up waiting (stop, time-out): host->sent(t) follows all the same, soon. */
+    /* MAY. The host gives up waiting (stop, time-out): host->sent(t) follows all the same, soon; it may come
+     * from inside. */
     void (*cancel)(connector_instance *c, connector_token t);
     /* MAY. The agent types, or has read up to external id `target`. Best effort, no answer. */
     void (*typing)(connector_instance *c, struct connector_bytes to, bool on);
     void (*read)(connector_instance *c, struct connector_bytes to, struct connector_bytes target);
-    /* MUST when items carry media with a `ref`: fetch it and call done once. */
+    /* MUST when items carry media with a `ref`: fetch it and call done once, from inside or later. err
+     * CONNECTOR_EINVALID, CONNECTOR_ELIMIT or CONNECTOR_EUNSUPPORTED: for good; another: tried again. */
     void (*media)(connector_instance *c, struct connector_bytes ref,
                   void (*done)(void *arg, int err, struct connector_bytes bytes, struct connector_bytes type,
                                struct connector_bytes name),
