@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The fake host's life: settings, start and stop, the clock, what waits for the loop. */
-#include "connectors/testkit/kit_int.h"
+#include "connectors/testkit/kit_internal.h"
 #include "gateway/host/form.h"
 #include <dirent.h>
 #include <stdarg.h>

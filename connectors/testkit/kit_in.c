@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The fake host's doors: requests that come in, and what the connector delivers. */
-#include "connectors/testkit/kit_int.h"
+#include "connectors/testkit/kit_internal.h"
 #include "gateway/base/err.h"
 #include "gateway/base/json.h"
 #include "gateway/host/form.h"

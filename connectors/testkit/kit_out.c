@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The fake host's other side: sends, fetches, media. */
-#include "connectors/testkit/kit_int.h"
+#include "connectors/testkit/kit_internal.h"
 #include <stdio.h>
 #include <strings.h>
 

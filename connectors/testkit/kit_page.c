@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the fake host gives to a connector with pages of its own: sockets, history, watches, files. */
-#include "connectors/testkit/kit_int.h"
+#include "connectors/testkit/kit_internal.h"
 #include <stdio.h>
 
 /* ---- sockets ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The rules of connector.h as tests: each starts the connector anew, does one thing to it and looks. */
-#include "connectors/testkit/kit_int.h"
+#include "connectors/testkit/kit_internal.h"
 #include <stdio.h>
 
 static const char canary[] = "kanarya-7f3a-مرحبا";

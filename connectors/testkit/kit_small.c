@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The host's small functions: settings, texts, timers, leases, cursors, buckets, log, hashes. */
-#include "connectors/testkit/kit_int.h"
+#include "connectors/testkit/kit_internal.h"
 #include <ctype.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>

@@ -2,7 +2,7 @@
  * Addresses: typed URIs in one canonical form, and the space of names that each belongs to. What a channel's
  * provider does not vouch for is that channel's alone ("app/tel:+90…"), so that it never joins the same
  * number elsewhere. */
-#include "gateway/host/host_int.h"
+#include "gateway/host/host_internal.h"
 #include <string.h>
 
 #define ADDRESS_MAX 256u

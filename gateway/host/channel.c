@@ -2,7 +2,7 @@
  * One channel and its instance of a connector: made from the operation's document, started, stopped, taken
  * apart. */
 #include "gateway/base/log.h"
-#include "gateway/host/host_int.h"
+#include "gateway/host/host_internal.h"
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #ifndef PARLEY_HOST_DELIVER_H
 #define PARLEY_HOST_DELIVER_H
 
-#include "gateway/host/host_int.h"
+#include "gateway/host/host_internal.h"
 
 struct batch;
 

@@ -3,7 +3,7 @@
 #ifndef PARLEY_HOST_DOOR_H
 #define PARLEY_HOST_DOOR_H
 
-#include "gateway/host/host_int.h"
+#include "gateway/host/host_internal.h"
 
 struct connector_request {
     struct list link; /* in channel.requests until it is answered */

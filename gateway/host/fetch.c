@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * HTTP for connectors: which guard a URL passes, files of ours as parts, and what is kept beside the message.
  */
-#include "gateway/host/host_int.h"
+#include "gateway/host/host_internal.h"
 #include <string.h>
 #include <strings.h>
 

@@ -2,7 +2,7 @@
  * Links to attachments that expire: /files/{token}, where the token names the entry and the file in it, and
  * is signed. The file's own key stays in the entry, so an erased entry takes its links along. */
 #include "gateway/base/log.h"
-#include "gateway/host/host_int.h"
+#include "gateway/host/host_internal.h"
 #include "store/blob.h"
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a person may see of their own threads on a channel. */
-#include "gateway/host/host_int.h"
+#include "gateway/host/host_internal.h"
 #include <string.h>
 
 #define HISTORY_MAX   500u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The host's life, and an operation's document turned into running channels. */
-#include "gateway/host/host_int.h"
+#include "gateway/host/host_internal.h"
 #include "gateway/base/log.h"
 #include <string.h>
 

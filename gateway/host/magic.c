@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a file is, by its content: libmagic on the loop's threads, one handle for each thread, since a handle
  * is not shared. */
-#include "gateway/host/host_int.h"
+#include "gateway/host/host_internal.h"
 #include <magic.h>
 #include <pthread.h>
 #include <string.h>

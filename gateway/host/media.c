@@ -2,7 +2,7 @@
  * Files that a message only names: fetched at once after it is stored, looked at, encrypted, put into their
  * place in the entry. The jobs are the store's, so that another node goes on where this one died. */
 #include "gateway/base/log.h"
-#include "gateway/host/host_int.h"
+#include "gateway/host/host_internal.h"
 #include "store/blob.h"
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Texts for people: the operation's own first, then Parley's, in the best of the person's and the operation's
  * languages. */
-#include "gateway/host/host_int.h"
+#include "gateway/host/host_internal.h"
 #include <string.h>
 
 #define OPTEXT_TAGS 12 /* languages that are tried, at most */

@@ -3,7 +3,7 @@
 #ifndef PARLEY_HOST_OUT_H
 #define PARLEY_HOST_OUT_H
 
-#include "gateway/host/host_int.h"
+#include "gateway/host/host_internal.h"
 
 enum out_state {
     OUT_LOOKING,   /* for what it answers */

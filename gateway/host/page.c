@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Pages that a connector serves, and files that it stores or reads. */
-#include "gateway/host/host_int.h"
+#include "gateway/host/host_internal.h"
 #include "store/blob.h"
 #include <stdio.h>
 #include <string.h>

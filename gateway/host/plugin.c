@@ -2,7 +2,7 @@
  * Plugins: loads the shared objects of one folder and judges whether they fit. A plugin is trusted code, so
  * nothing writable by others is loaded. */
 #include "gateway/base/log.h"
-#include "gateway/host/host_int.h"
+#include "gateway/host/host_internal.h"
 #include <dirent.h>
 #include <dlfcn.h>
 #include <string.h>

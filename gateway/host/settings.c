@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A channel's settings: JSON of the operation's document, judged by the plugin's table and kept as text. An
  * object inside is written with a dot ("imap.url"), a list with blanks between its words. */
-#include "gateway/host/host_int.h"
+#include "gateway/host/host_internal.h"
 #include <stdio.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The host's small functions for connectors: settings, texts, timers, leases, cursors, buckets, hashes. */
-#include "gateway/host/host_int.h"
+#include "gateway/host/host_internal.h"
 #include <openssl/evp.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Who looks at a conversation from outside: open pages of persons. Store events and signals of any node reach
  * them here, by contact; an address that nobody has written from yet has no contact, and waits. */
-#include "gateway/host/host_int.h"
+#include "gateway/host/host_internal.h"
 #include <stdio.h>
 #include <string.h>
 

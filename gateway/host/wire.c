@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The wire log: what was said to a provider about a message and what it answered, without secrets, so that a
  * failure can be understood. The store keeps it encrypted under the contact's key. */
-#include "gateway/host/host_int.h"
+#include "gateway/host/host_internal.h"
 #include <string.h>
 #include <strings.h>
 

@@ -3,7 +3,7 @@
 #ifndef TEST_HOST_SETUP_H
 #define TEST_HOST_SETUP_H
 
-#include "gateway/host/host_int.h"
+#include "gateway/host/host_internal.h"
 #include "tests/unit/host/fake.h"
 #include "tests/unit/host/probe.h"
 

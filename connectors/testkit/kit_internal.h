@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the files of the fake host share. */
-#ifndef CONNECTOR_TESTKIT_INT_H
-#define CONNECTOR_TESTKIT_INT_H
+#ifndef CONNECTOR_TESTKIT_INTERNAL_H
+#define CONNECTOR_TESTKIT_INTERNAL_H
 
 #include "connectors/testkit/kit.h"
 #include "gateway/base/buf.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the files of the host share: plugins, operations, channels with their instances, and what is owed to
  * them. */
-#ifndef PARLEY_HOST_INT_H
-#define PARLEY_HOST_INT_H
+#ifndef PARLEY_HOST_INTERNAL_H
+#define PARLEY_HOST_INTERNAL_H
 
 #include "gateway/base/map.h"
 #include "gateway/base/mem.h"
@@ -38,7 +38,7 @@ struct host {
     struct map bodies;  /* body.c: hash of a session or an address -> struct body_who */
     unsigned char body_key[32];
     struct list bodies_here;
-    size_t body_bytes;   /* of long bodies that are in memory */
+    size_t body_bytes; /* of long bodies that are in memory */
     int64_t bodies_swept_ms;
     struct timer *sweep; /* each minute: buckets that are full again */
     struct connector_host api;
