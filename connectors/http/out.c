@@ -142,21 +142,34 @@ static uint32_t retry_after(const struct connector_fetched *f)
     return 0;
 }
 
-static void refused(struct connector_result *r, json_t *body)
+/* Some answer with what they were sent, or with what they are set up with: a secret is not for who reads why.
+ */
+static bool tells_secret(const connector_instance *c, struct connector_bytes b)
+{
+    const char *at = c->h->setting(c->inst, "secret");
+    for (size_t n = 0; at && *at; at += n + strspn(at + n, " ")) {
+        n = strcspn(at, " ");
+        if (n && memmem(b.p, b.n, at, n))
+            return true;
+    }
+    return false;
+}
+
+static void refused(const connector_instance *c, struct connector_result *r, json_t *body)
 {
     json_t *error = json_object_get(body, "error");
     struct connector_bytes code = member(error, "code"), text = member(error, "text");
     r->outcome = code.n == 4 && memcmp(code.p, "gone", 4) == 0 ? CONNECTOR_OUT_GONE : CONNECTOR_OUT_FAILED;
-    if (code.n && code.n <= 64)
+    if (code.n && code.n <= 64 && !tells_secret(c, code))
         r->code = code;
     if (!text.n)
         text = json_is_string(error) ? member(body, "error") : member(body, "detail");
-    if (text.n && text.n <= 1024)
+    if (text.n && text.n <= 1024 && !tells_secret(c, text))
         r->text = text;
 }
 
-static void judge(struct connector_result *r, const struct connector_fetched *f, json_t *body,
-                  const char *own_id, char status[16])
+static void judge(const connector_instance *c, struct connector_result *r, const struct connector_fetched *f,
+                  json_t *body, const char *own_id, char status[16])
 {
     snprintf(status, 16, "http-%d", f->status);
     r->code = (struct connector_bytes){status, strlen(status)};
@@ -167,7 +180,7 @@ static void judge(struct connector_result *r, const struct connector_fetched *f,
         r->whole_channel = true;
         r->retry_after_ms = retry_after(f);
     } else if (f->status >= 400 && f->status < 500 && f->status != 408 && f->status != 425) {
-        refused(r, body);
+        refused(c, r, body);
     } else {
         r->outcome = CONNECTOR_OUT_RETRY;
         r->retry_after_ms = retry_after(f);
@@ -198,7 +211,7 @@ static void answered(void *arg, const struct connector_fetched *f)
         r.text = (struct connector_bytes){f->why.text, strlen(f->why.text)};
     } else {
         body = json_loadb(f->body.n ? f->body.p : "", f->body.n, JSON_REJECT_DUPLICATES, NULL);
-        judge(&r, f, body, s->id, status);
+        judge(s->c, &r, f, body, s->id, status);
     }
     if (s->token)
         s->c->h->sent(s->c->inst, s->token, &r);

@@ -408,6 +408,8 @@ T(outcomes)
     outcome_is(204, NULL, 0, false, CONNECTOR_OUT_SENT);
     outcome_is(200, "not json", 0, false, CONNECTOR_OUT_SENT);
     outcome_is(400, "{\"error\":\"no\"}", 0, false, CONNECTOR_OUT_FAILED);
+    outcome_is(400, "{\"error\":{\"code\":\"bad\",\"text\":\"not " SECRET "\"}}", 0, false,
+               CONNECTOR_OUT_FAILED); /* and tells nobody */
     outcome_is(404, "{}", 0, false, CONNECTOR_OUT_FAILED);
     outcome_is(410, "{\"error\":{\"code\":\"gone\"}}", 0, false, CONNECTOR_OUT_GONE);
     outcome_is(408, "", 0, false, CONNECTOR_OUT_RETRY);
