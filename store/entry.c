@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Writing and reading entries. Plain part of the envelope: provider's time 6, length of the text 4, text,
- * extra. */
+ * extra (packed). */
 #include "store/entry.h"
+#include "store/pack.h"
 #include "gateway/base/mem.h"
 #include <string.h>
 
@@ -82,11 +83,10 @@ void entry_seal(struct store_op *op, uint64_t contact, uint32_t kid, uint64_t th
     put_be(plain + 6, text.n, 4);
     if (text.n)
         memcpy(plain + PLAIN_HEAD, text.p, text.n);
-    if (extra.n)
-        memcpy(plain + PLAIN_HEAD + text.n, extra.p, extra.n);
+    size_t packed = PLAIN_HEAD + text.n + pack_write(extra, plain + PLAIN_HEAD + text.n);
     buf_add(out, head, head_n);
     keys_seal(op, kid, h->clearance, aad_of(op, 'e', contact, thread, slice_of(head, head_n), aad),
-              slice_of(plain, n), out);
+              slice_of(plain, packed), out);
     mem_wipe(plain, n);
     if (plain != few)
         mem_free(plain);
@@ -259,6 +259,19 @@ static void open_event(const struct store_op *op, struct slice value, struct are
     buf_clear(&extra);
 }
 
+static int open_extra(struct slice packed, struct arena *a, struct store_entry *e)
+{
+    struct buf text;
+    buf_init(&text, packed.n * PACK_GROWTH + 1);
+    bool good = pack_read(packed, &text) && !text.err;
+    if (good)
+        e->extra = arena_slice(a, text.n ? buf_view(&text) : SLICE(""));
+    if (text.n)
+        mem_wipe(text.p, text.n);
+    buf_clear(&text);
+    return good ? 0 : -ERR_CORRUPT;
+}
+
 static int open_envelope(struct store_op *op, uint64_t contact, uint64_t thread, struct slice head,
                          struct slice envelope, struct arena *a, struct store_entry *e)
 {
@@ -272,8 +285,7 @@ static int open_envelope(struct store_op *op, uint64_t contact, uint64_t thread,
     if (rc == 0) {
         e->provider_ms = (int64_t)get_be(plain.p, 6);
         e->text = arena_slice(a, slice_of(plain.p + PLAIN_HEAD, (size_t)text_n));
-        e->extra =
-            arena_slice(a, slice_of(plain.p + PLAIN_HEAD + text_n, plain.n - PLAIN_HEAD - (size_t)text_n));
+        rc = open_extra(slice_of(plain.p + PLAIN_HEAD + text_n, plain.n - PLAIN_HEAD - (size_t)text_n), a, e);
     }
     if (plain.n)
         mem_wipe(plain.p, plain.n);

@@ -5,6 +5,7 @@
 #include "gateway/base/text.h"
 #include "store/blob_dir.h"
 #include "store/gcm.h"
+#include "store/pack.h"
 #include "store/password.h"
 #include "store/pieces.h"
 #include "store/recovery.h"
@@ -34,6 +35,49 @@ static void remove_folder(const char *dir)
     snprintf(command, sizeof command, "%s/blobs", dir);
     rmdir(command);
     rmdir(dir);
+}
+
+/* ---- the JSON beside a text ---- */
+
+static size_t packs_to(struct slice text)
+{
+    char packed[400];
+    struct buf back;
+    size_t n = pack_write(text, packed);
+    OK(n <= text.n);
+    buf_init(&back, 4000);
+    OK(pack_read(slice_of(packed, n), &back));
+    OK(slice_eq(back.n ? buf_view(&back) : SLICE(""), text));
+    buf_clear(&back);
+    return n;
+}
+
+T(what_is_packed_comes_out_again)
+{
+    struct slice usual = SLICE("{\"ids\":[\"m1f00d-12345\"],\"language\":\"ar\"}");
+    EQ_INT(packs_to(usual), usual.n - 22);
+    EQ_INT(packs_to(SLICE("")), 0);
+    EQ_INT(packs_to(SLICE("{}")), 2);
+    EQ_INT(packs_to(SLICE("{\"a\":1}")), 7);
+    EQ_INT(packs_to(SLICE("{\"ids\":[\"")), 2);
+    packs_to(SLICE("{\"ids\":[\"a\",\"b\"]}"));
+    packs_to(SLICE("{\n\t\"ref\" : \"a\"\r\n}"));
+    packs_to(SLICE("{\"ref\":\"\1\2\"}")); /* no JSON, but it comes out */
+    packs_to(SLICE("{\"ref\":\"\303\251\",\"language\":\"fr\"}"));
+    for (unsigned round = 0; round < 20000; round++) { /* pieces of words in any order */
+        static const char *const pieces[] = {
+            "{\"ids\":[\"",          "\"]", "}", "\"", ",\"language\":\"", "{\"ref\":\"", "x", "\"}",
+            "{\"attachments\":[{\"", "{"};
+        char text[400];
+        size_t n = 0;
+        for (unsigned i = 0, r = round * 2654435761u; i < 8; i++, r = r * 1103515245u + 12345)
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s", pieces[(r >> 16) % 10]);
+        packs_to(slice_of(text, n));
+    }
+    struct buf out;
+    buf_init(&out, 100);
+    OK(!pack_read(slice_of("\0a\0", 3), &out)); /* a form that is not ours */
+    buf_clear(&out);
 }
 
 /* The GCM specification's test case 14, and 16's idea of data that is only authenticated. */
