@@ -66,7 +66,7 @@ static void probabilities(const struct table *t, const uint32_t *ids, unsigned n
 
 static void step(struct table *t, const uint32_t *ids, unsigned n, unsigned class, const struct fit *f)
 {
-    float p[CLASSES];
+    float p[CLASSES] = {0};
     probabilities(t, ids, n, 1 / f->keep, p);
     if (p[class] > 0.9999f)
         return;
