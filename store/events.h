@@ -23,9 +23,11 @@ struct store_event {
     enum store_event_kind kind;
     struct id thread, contact, entry;
     uint64_t seq;
-    const char *why;    /* THREAD: "opened", "offered", "accepted", "declined", "expired", "assigned",
-                           "transferred", "resolved", "reopened",    "snoozed", "sealed", "language", "topic",
-                           "priority", "tag", "read"; AGENT: "presence", "load", "skills"… */
+    /* THREAD: "opened", "offered", "accepted", "declined", "expired", "assigned", "transferred", "resolved",
+     * "reopened", "snoozed", "language", "topic", "priority", "tag", "read"; AGENT: "presence",
+     * "load", "skills"; CONTACT: "addresses", "profile", "erased"; KEYS: "destroyed"; USER: "token" when a
+     * token ended; "" */
+    const char *why;
     const char *agent;  /* AGENT: whose; THREAD: the assignee after the change; "" */
     const char *before; /* THREAD: the assignee before the change; "" */
     const char *actor;  /* who did it: agent id, "person", "router", "system", an administrator's login */

@@ -20,7 +20,7 @@ static bool is_one_of(const char *word, const char *const *list)
 
 static void tell_thread_left(struct buf *b, const struct job *j, unsigned rights)
 {
-    static const char *const offers[] = {"expired", "declined", "offline", "withdrawn", NULL};
+    static const char *const offers[] = {"expired", "declined", NULL};
     if (is_one_of(j->ev.why, offers)) {
         frame_start(b, "offer.ended", j);
         buf_printf(b, ",\"thread\":\"%s\",\"why\":\"%s\"}", j->t.id.s,
