@@ -186,7 +186,9 @@ static void entry_rest(struct out *o, const struct connector_entry *en, bool las
         out_html(o, en->choices[i].id);
         snprintf(number, sizeof number, "\" dir=\"auto\"><span>%zu</span> ", i + 1);
         out_str(o, number);
-        out_message(o, en->choices[i].title);
+        out_str(o, "<b>");
+        out_written(o, en->choices[i].title);
+        out_str(o, "</b>");
         out_str(o, "</button>\n");
     }
 }
@@ -201,7 +203,7 @@ static void entry(struct out *o, const struct connector_entry *en, bool last)
     out_str(o, "\">");
     if (en->text.n) {
         out_str(o, "<div class=\"bubble\" dir=\"auto\">");
-        out_message(o, en->text);
+        out_written(o, en->text);
         out_str(o, "</div>\n");
     }
     entry_rest(o, en, last);

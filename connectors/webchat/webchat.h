@@ -27,6 +27,8 @@ void out_str(struct out *o, const char *s);
 void out_bytes(struct out *o, struct connector_bytes b);
 void out_html(struct out *o, struct connector_bytes b);    /* & < > " ' escaped */
 void out_message(struct out *o, struct connector_bytes b); /* the same, without bidirectional controls */
+void out_written(struct out *o,
+                 struct connector_bytes b); /* the same, with numbers and codes held together beside Arabic */
 void out_json(struct out *o,
               struct connector_bytes b);  /* with its quotes; '<' as \u003c, so that it may stand in HTML */
 void out_time(struct out *o, int64_t ms); /* RFC 3339 */

@@ -103,7 +103,7 @@ export class Pages {
     const text = e.text.replace(/[\u202a-\u202e\u2066-\u2069]/g, '');
     const files = (e.attachments || []).map((a) => `<a class="file" dir="auto" href="${escape(a.url)}">${escape(a.name)}</a>`).join('\n');
     const choices = ((last && e.choices) || [])
-      .map((c, i) => `<button class="choice" form="write" name="choice" value="${escape(c.id)}" dir="auto"><span>${i + 1}</span> ${escape(c.title)}</button>`)
+      .map((c, i) => `<button class="choice" form="write" name="choice" value="${escape(c.id)}" dir="auto"><span>${i + 1}</span> <b>${escape(c.title)}</b></button>`)
       .join('\n');
     const kind = e.kind === 'event' ? 'event' : e.direction;
     return `<li class="entry ${kind}" id="e-${escape(e.id)}">${text ? `<div class="bubble" dir="auto">${escape(text)}</div>` : ''}
