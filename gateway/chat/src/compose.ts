@@ -2,7 +2,8 @@
 // Where the person writes: text, files, answers by number.
 
 import { $, clear, h, icon, show } from './dom';
-import { fileSize, t, typedNumber } from './texts';
+import { fileName } from './bubble';
+import { t, typedNumber } from './texts';
 import { Choice } from './frames';
 import { UnsentFile } from './conversation';
 import { FILES_MAX, FILE_MAX, prepare } from './upload';
@@ -144,8 +145,7 @@ export class Compose {
         this.drawFiles();
         this.focus();
       };
-      const size = h('small', {}, ' · ' + fileSize(f.blob.size));
-      this.list.append(h('li', {}, h('span', { class: 'file' }, icon('file'), h('span', {}, h('bdi', {}, f.name), size)), remove));
+      this.list.append(h('li', {}, h('span', { class: 'file' }, icon('file'), fileName(f.name, f.blob.size)), remove));
     });
     show(this.list, this.files.length > 0);
     show($('photos'), this.files.some((f) => /^image/.test(f.type)));

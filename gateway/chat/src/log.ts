@@ -16,6 +16,7 @@ export class Log implements View {
   private pill = $<HTMLButtonElement>('pill');
   private earlierButton = $<HTMLButtonElement>('earlier');
   private typingTimer = 0;
+  private atEnd = true; // when last scrolled: what grows since then does not change it
   private stale = new Set<string>(); // entries whose links were asked for anew
   conversation!: Conversation;
 
@@ -28,6 +29,10 @@ export class Log implements View {
     addEventListener('scroll', () => this.scrolled(), { passive: true });
     document.addEventListener('visibilitychange', () => this.scrolled());
     this.list.addEventListener('error', (e) => this.broken(e.target as HTMLElement), true);
+    this.list.addEventListener('load', () => this.follow(), true); // a picture has its height now
+    // A keyboard has come or gone: what is being answered stays in sight, above the field.
+    addEventListener('resize', () => this.resized());
+    statusLine.changed = () => this.follow();
     this.list.addEventListener('click', (e) => this.opened(e), true);
   }
 
@@ -57,7 +62,7 @@ export class Log implements View {
   }
 
   entry(e: Entry, known: boolean): void {
-    const near = this.nearEnd();
+    const near = this.atEnd || this.nearEnd();
     const old = document.getElementById('e-' + e.id);
     const mine = e.ref ? document.getElementById('r-' + e.ref) : null;
     const item = entryItem(e, this.isLast(e), this.acts);
@@ -69,7 +74,7 @@ export class Log implements View {
     }
     this.stale.delete(e.id);
     this.group();
-    if (known) return;
+    if (known) return this.follow();
     this.withdrawChoices(e);
     if (near) this.toEnd();
     else if (e.direction === 'out') show(this.pill, true);
@@ -84,9 +89,10 @@ export class Log implements View {
     else {
       this.list.append(item);
       this.withdrawChoices(null);
-      this.toEnd();
+      this.atEnd = true;
     }
     this.group();
+    this.follow();
   }
 
   gone(ref: string): void {
@@ -131,10 +137,22 @@ export class Log implements View {
   }
 
   toEnd(): void {
+    this.atEnd = true;
     show(this.pill, false);
     // The end of the conversation right above the composer, not the end of the page, which is below it.
     const end = this.list.getBoundingClientRect().bottom + $('dock').offsetHeight;
     scrollTo(0, Math.max(0, pageYOffset + end - innerHeight));
+  }
+
+  private resized(): void {
+    if (document.activeElement !== $('text')) return;
+    if (innerHeight <= 420 && !this.list.firstChild) this.toEnd();
+    else this.follow();
+  }
+
+  /** Who reads the newest keeps seeing it when something grows: a picture, a line of status, a keyboard. */
+  private follow(): void {
+    if (this.atEnd && this.list.firstChild) this.toEnd();
   }
 
   private nearEnd(): boolean {
@@ -142,6 +160,7 @@ export class Log implements View {
   }
 
   private scrolled(): void {
+    this.atEnd = this.nearEnd();
     if (document.visibilityState !== 'visible' || document.documentElement.classList.contains('away') || !this.nearEnd()) return;
     show(this.pill, false);
     let last: string | null = null;

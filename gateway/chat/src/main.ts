@@ -57,9 +57,20 @@ function record(): Kept {
 }
 
 function send(text: string, files: UnsentFile[], choice?: Choice): void {
+  first();
   conversation.write(text, files, choice);
-  $<HTMLDetailsElement>('langs').open = false;
+}
+
+/** From the first message on the screen belongs to the conversation. */
+function first(): void {
+  if (root.classList.contains('begun')) return;
   root.classList.add('begun');
+  fold('langs', true);
+  fold('about', true);
+}
+
+function fold(id: string, shut: boolean): void {
+  $<HTMLDetailsElement>(id).open = !shut;
 }
 
 function wipe(): void {
@@ -70,6 +81,7 @@ function wipe(): void {
   conversation.wipe();
   document.querySelectorAll<HTMLInputElement>('input[name=session]').forEach((i) => (i.value = ''));
   root.classList.remove('begun');
+  fold('about', false);
 }
 
 function setLanguage(lang: string): void {
@@ -100,8 +112,7 @@ function restore(k: Kept): void {
 }
 
 function begin(): void {
-  root.classList.add('begun');
-  $<HTMLDetailsElement>('langs').open = false;
+  first();
   conversation.link.start();
 }
 
@@ -113,7 +124,7 @@ function wire(): void {
     const link = (e.target as Element).closest('a');
     if (!link) return;
     e.preventDefault();
-    $<HTMLDetailsElement>('langs').open = false;
+    fold('langs', true);
     $('langs-open').focus();
     chosen = true;
     setLanguage(link.getAttribute('hreflang') as string);
@@ -161,7 +172,7 @@ function start(): void {
   if (begun) conversation.session = begun;
   if (kept) restore(begun ? { ...kept, session: begun } : kept);
   else if (begun) begin();
-  if (data['chosen'] === 'yes') $<HTMLDetailsElement>('langs').open = false;
+  if (data['chosen'] === 'yes') fold('langs', true);
   show($('device'), true);
 }
 

@@ -13,11 +13,14 @@ let offlineTimer = 0;
 function draw(): void {
   const line = $('status');
   const text = passing || (key && key !== 'assigned' ? t(key) : typing || (key ? t(key) : ''));
-  if (line.textContent !== text) line.textContent = text;
+  const other = line.textContent !== text;
+  if (other) line.textContent = text;
   line.className = key === 'offline' || key === 'busy' || key === 'closed' || passing ? 'strong' : '';
+  if (other) statusLine.changed();
 }
 
 export const statusLine = {
+  changed(): void {}, // the line came, went or grew
   /** A text key, or '' for none. A short break of the link is not worth a word. */
   set(next: string): void {
     if (next === 'offline') {

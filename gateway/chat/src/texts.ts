@@ -58,21 +58,30 @@ export function nameLanguage(): void {
   });
 }
 
-// What the browser's own data calls these languages; where it has none it falls back by itself.
-const locales: Record<string, string> = { ar: 'ar-u-nu-arab', prs: 'fa-AF', ps: 'ps', fa: 'fa-u-ca-gregory' };
+// What the browser's own data calls these languages; where it has none it falls back by itself. English without a region
+// is Britain's, for its 24 hours.
+const locales: Record<string, string> = { ar: 'ar-u-nu-arab', en: 'en-GB', prs: 'fa-AF', ps: 'ps', fa: 'fa-u-ca-gregory' };
 
 function locale(): string {
   return locales[now.lang] || now.lang;
 }
 
+/** A region of this language that the browser names: its owner's habit. Browsers say en-US of everybody, so that says nothing. */
+function region(): string {
+  const all = navigator.languages || [navigator.language];
+  return now.lang === 'ar' ? '' : all.filter((l) => l.indexOf(now.lang + '-') === 0 && l !== 'en-US')[0] || '';
+}
+
 export function clock(time: string): string {
   const d = new Date(time);
   if (isNaN(d.getTime())) return '';
-  const hour: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit' };
+  const own = region();
+  const hour: Intl.DateTimeFormatOptions & { hourCycle?: string } = { hour: '2-digit', minute: '2-digit' };
+  if (!own && now.lang !== 'ar') hour.hourCycle = 'h23'; // no Latin "AM" in Urdu or Somali
   const today = d.toDateString() === new Date().toDateString();
   const form: Intl.DateTimeFormatOptions = today ? hour : { day: 'numeric', month: 'short', ...hour };
   try {
-    return d.toLocaleString(locale(), form);
+    return d.toLocaleString(own || locale(), form);
   } catch (e) {
     return d.toLocaleString(undefined, form);
   }

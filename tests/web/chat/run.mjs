@@ -11,7 +11,7 @@ import { MockDesk, RestDesk } from './desk.mjs';
 
 const chat = new URL('../../../gateway/chat/', import.meta.url);
 const out = fileURLToPath(new URL('../../out/chat/', import.meta.url));
-const names = ['build', 'basics', 'drops', 'poll', 'noscript', 'traces', 'choices', 'files', 'access', 'widget', 'screens'];
+const names = ['build', 'basics', 'drops', 'poll', 'noscript', 'traces', 'choices', 'files', 'reading', 'access', 'widget', 'screens'];
 
 const words = process.argv.slice(2);
 if (!existsSync(new URL('dist/manifest.json', chat))) {
