@@ -12,8 +12,8 @@ enum store_presence { STORE_OFFLINE, STORE_ONLINE, STORE_AWAY, STORE_BREAK };
 extern const char *const store_presence_names[];
 
 struct store_agent {
-    const char *id, *login,
-        *name; /* id: the login within the operation, as given; shown to colleagues only */
+    const char *id, *login;             /* id: the login within the operation, as given */
+    const char *name;                   /* shown to colleagues only */
     const char *teams, *areas, *topics; /* blank-separated; topics "*": all; areas "": all of the operation */
     struct {
         char tag[12];
@@ -33,6 +33,7 @@ struct store_agent {
 /* Creates or replaces the lasting part. */
 void store_agent_put(struct store_op *op, const struct store_agent *a, const char *actor, store_done done,
                      void *arg);
+/* ERR_NOT_FOUND. */
 void store_agent_get(struct store_op *op, const char *id,
                      void (*done)(void *arg, const struct err *e, const struct store_agent *a), void *arg);
 void store_agents_get(struct store_op *op,
@@ -43,6 +44,7 @@ void store_agents_get(struct store_op *op,
  * The last socket's end (or 45 s of silence) makes the agent offline and gives offers back. */
 void store_agent_beat(struct store_op *op, const char *id, const char *socket, enum store_presence presence,
                       store_done done, void *arg);
+/* This socket has ended. */
 void store_agent_leave(struct store_op *op, const char *id, const char *socket, store_done done, void *arg);
 /* Marks agents offline whose sockets are silent and returns what was offered to them; called each second by
  * the router's lease holder. */
@@ -68,6 +70,7 @@ void store_nobody_once(struct store_op *op, struct id thread,
  */
 void store_accept(struct store_op *op, struct id thread, const char *agent, store_thread_done done,
                   void *arg);
+/* It waits again, and `reason` (a code; may be "") stands in its EVENT entry. */
 void store_decline(struct store_op *op, struct id thread, const char *agent, const char *reason,
                    store_thread_done done, void *arg);
 /* From any state but resolved; `agent` takes it whatever the load (a person decided). expect_version 0:
@@ -81,6 +84,7 @@ struct store_transfer {
 };
 void store_transfer(struct store_op *op, struct id thread, const char *actor, const struct store_transfer *t,
                     store_thread_done done, void *arg);
+/* outcome: a code. */
 void store_resolve(struct store_op *op, struct id thread, const char *actor, const char *outcome,
                    store_thread_done done, void *arg);
 void store_reopen(struct store_op *op, struct id thread, const char *actor, store_thread_done done,
@@ -94,6 +98,7 @@ void store_tag(struct store_op *op, struct id thread, const char *actor, const c
 void store_thread_patch(struct store_op *op, struct id thread, const char *actor,
                         const struct store_language *lang, const char *topic, int priority,
                         store_thread_done done, void *arg);
+/* The assignee has read up to seq. */
 void store_thread_read(struct store_op *op, struct id thread, const char *agent, uint64_t seq,
                        store_done done, void *arg);
 

@@ -232,7 +232,8 @@ struct store_written {
     bool again; /* the same ref: nothing was written */
 };
 
-/* Entry in the thread and, unless pull, in its channel's outbox, in one step; done when on disk. */
+/* Entry in the thread and, unless pull, in its channel's outbox, in one step; done when on disk.
+ * ERR_NOT_FOUND: no such thread; ERR_INVALID: no such target; ERR_CONFLICT: see must_hold; ERR_ERASED. */
 void store_write(struct store_op *op, const struct store_outbound *out,
                  void (*done)(void *arg, const struct err *e, const struct store_written *w), void *arg);
 /* A failed or unknown message once more, as a new attempt. */
@@ -242,6 +243,7 @@ void store_retry(struct store_op *op, struct id thread, uint64_t seq, const char
 /* ---- reading ---- */
 
 typedef void (*store_thread_done)(void *arg, const struct err *e, const struct store_thread *t);
+/* ERR_NOT_FOUND. */
 void store_thread_get(struct store_op *op, struct id id, store_thread_done done, void *arg);
 /* ids that do not exist are left out. */
 void store_threads_get(struct store_op *op, const struct id *ids, size_t n,
@@ -279,6 +281,7 @@ void store_entry_find(struct store_op *op, struct id entry,
                       void (*done)(void *arg, const struct err *e, const struct store_entry *en), void *arg);
 
 typedef void (*store_contact_done)(void *arg, const struct err *e, const struct store_contact *c);
+/* ERR_NOT_FOUND; who was erased is told as such (`erased`). */
 void store_contact_get(struct store_op *op, struct id id, store_contact_done done, void *arg);
 void store_contact_by_address(struct store_op *op, struct slice address, store_contact_done done,
                               void *arg); /* ERR_NOT_FOUND */
@@ -323,6 +326,7 @@ void store_outbox_close(struct store_outbox **o);
 void store_outbox_pause(struct store_outbox *o, bool paused); /* breaker open, rate used up */
 /* Written to disk before the provider is called, so that a crash in between is told as unknown. */
 void store_out_begin(struct store_outbox *o, const char *item, store_done done, void *arg);
+/* What `progress` gives back when the item is begun again. */
 void store_out_progress(struct store_outbox *o, const char *item, struct slice json, store_done done,
                         void *arg);
 struct store_out_result {
@@ -334,9 +338,10 @@ struct store_out_result {
     bool dead;          /* FAILED: also into the channel's dead list */
     bool blocked;       /* the address is marked */
 };
+/* How it ended; the item is gone from the outbox unless it is due again. */
 void store_out_result(struct store_outbox *o, const char *item, const struct store_out_result *r,
                       store_done done, void *arg);
-/* The dead list: newest first. */
+/* The dead list: newest first. before: an item of the last page, "" at first. */
 struct store_dead {
     const char *item;
     struct id thread;
@@ -347,6 +352,7 @@ struct store_dead {
 void store_dead_list(struct store_op *op, const char *channel, const char *before, unsigned limit,
                      void (*done)(void *arg, const struct err *e, const struct store_dead *d, size_t n),
                      void *arg);
+/* Newest first; before: the "id" of the last one of a page, "" at first. */
 void store_quarantine_list(struct store_op *op, const char *before, unsigned limit,
                            void (*done)(void *arg, const struct err *e, const char *const *json, size_t n),
                            void *arg);

@@ -18,6 +18,7 @@ struct store_user {
 /* password: hashed with scrypt (N 2^15, r 8, p 1, RFC 7914) on a thread; NULL: as it is; "": none fits. */
 void store_user_put(struct store *s, const struct store_user *u, const char *password, const char *actor,
                     store_done done, void *arg);
+/* ERR_NOT_FOUND. */
 void store_user_get(struct store *s, const char *login,
                     void (*done)(void *arg, const struct err *e, const struct store_user *u), void *arg);
 void store_users_get(struct store *s,
@@ -51,14 +52,15 @@ void store_user_tell(struct store *s, const char *login, const char *actor, stor
 #define STORE_DEVICE 23
 bool store_device_sign(struct store *s, const char *login, struct slice device, char out[STORE_DEVICE]);
 
-/* A session: 256 random bits; only its hash is kept. idle: how long it lives without being used. */
+/* A session: 256 random bits; only its hash is kept. idle: how long it lives without being used. _new gives
+ * the secret; _check is ERR_AUTH when it is over, or its user is disabled or has another password. */
 void store_session_new(struct store *s, const char *login, unsigned idle_s, store_text_done done, void *arg);
 void store_session_check(struct store *s, struct slice secret,
                          void (*done)(void *arg, const struct err *e, const struct store_user *u), void *arg);
 void store_session_end(struct store *s, struct slice secret, store_done done, void *arg);
 
 /* A bearer token of an operation: "parley_" and 256 random bits; only its hash is kept. agent "" when it acts
- * for no agent. */
+ * for no agent. _new gives the token, once; _check is ERR_AUTH when there is none. */
 struct store_token {
     const char *id, *operation, *role, *agent, *note;
     int clearance;

@@ -51,9 +51,10 @@ struct buf {
     int err; /* 0 or -ERR_TOO_LARGE */
 };
 
-void buf_init(struct buf *b, size_t max);
-void buf_clear(struct buf *b); /* frees; b can be used again with the same max */
-void buf_reset(struct buf *b); /* keeps the memory */
+void buf_init(struct buf *b, size_t max); /* takes no memory yet */
+void buf_clear(struct buf *b);            /* frees; b can be used again with the same max */
+void buf_reset(struct buf *b);            /* keeps the memory */
+/* Appends all of it or nothing: 0 or -ERR_TOO_LARGE. So do the others. */
 int buf_add(struct buf *b, const void *p, size_t n);
 int buf_str(struct buf *b, const char *s);
 int buf_slice(struct buf *b, struct slice s);
@@ -67,7 +68,7 @@ char *buf_reserve(struct buf *b, size_t n);
 void buf_commit(struct buf *b, size_t n);
 void buf_drop_front(struct buf *b, size_t n);
 void buf_drop_back(struct buf *b, size_t n);
-struct slice buf_view(const struct buf *b);
+struct slice buf_view(const struct buf *b); /* until b changes */
 /* Gives the bytes (NUL-terminated, mem_free them) away and leaves b empty. */
 char *buf_take(struct buf *b, size_t *n);
 
