@@ -13,13 +13,15 @@
 #define PASSWORD_MAX 1024
 #define AT_ONCE      2
 #define QUEUE_MAX    200
+#define TRYING_MAX   150 /* who sign in at a time; the rest of the queue is for devices that did before */
+#define TRYING_PLACE 16  /* of them from one place */
 
 /* ---- passwords ---- */
 
 struct passwords {
     struct loop *loop;
-    struct list waiting;
-    unsigned running, queued;
+    struct list waiting, trying; /* trying: of struct user_job */
+    unsigned running, queued, tries;
     bool closed;
 };
 
@@ -52,6 +54,7 @@ static void job_free(struct password_job *j)
 }
 
 static void next(struct passwords *p);
+static void trying_close(struct passwords *p);
 
 static void worked(void *arg)
 {
@@ -107,6 +110,7 @@ void user_open(struct store_op *op)
     struct passwords *p = op->side->passwords = mem_alloc(sizeof *p);
     p->loop = store_loop(op->store);
     list_init(&p->waiting);
+    list_init(&p->trying);
 }
 
 void user_close(struct side *s)
@@ -115,6 +119,7 @@ void user_close(struct side *s)
     if (!p)
         return;
     s->passwords = NULL;
+    trying_close(p);
     for (struct list *l; (l = list_pop(&p->waiting));)
         job_free(container_of(l, struct password_job, node));
     p->closed = true;
@@ -183,7 +188,9 @@ struct user_job {
     unsigned char blind[16], network[16], device[16];
     size_t device_n; /* 0: none */
     const char *actor, *login, *operations;
-    char *password; /* wiped at the end */
+    char *password;     /* wiped at the end */
+    struct list trying; /* in passwords.trying, if counted */
+    bool counted;
     struct store_user user;
     unsigned left; /* events that are still to be confirmed */
     struct err e;
@@ -205,8 +212,24 @@ static struct user_job *user_job(struct store *s, const char *login, void *arg)
     return j;
 }
 
+static void trying_end(struct user_job *j)
+{
+    if (!j->counted)
+        return;
+    list_del(&j->trying);
+    j->system->side->passwords->tries--;
+    j->counted = false;
+}
+
+static void trying_close(struct passwords *p)
+{
+    for (struct list *l; (l = list_pop(&p->trying));)
+        container_of(l, struct user_job, trying)->counted = false;
+}
+
 static void job_end(struct user_job *j, const struct err *e)
 {
+    trying_end(j);
     if (j->done)
         j->done(j->arg, e);
     if (j->password)
@@ -396,6 +419,28 @@ void store_users_get(struct store *s,
 
 /* ---- signing in ---- */
 
+static bool one_place(const struct user_job *a, const struct user_job *b)
+{
+    return a->device_n == b->device_n &&
+           memcmp(a->device_n ? a->device : a->network, b->device_n ? b->device : b->network, 16) == 0;
+}
+
+/* A try costs two keys and much work, also of a login that there is not: who sends thousands from one place
+ * is refused before it is counted, and never in the way of others. */
+static bool trying(struct user_job *j, bool placed)
+{
+    struct passwords *p = j->system->side->passwords;
+    unsigned n = 0;
+    for (struct list *l = p->trying.next; l != &p->trying; l = l->next)
+        n += one_place(j, container_of(l, struct user_job, trying));
+    if ((placed && n >= TRYING_PLACE) || p->tries >= (j->device_n ? QUEUE_MAX : TRYING_MAX))
+        return false;
+    list_push(&p->trying, &j->trying);
+    p->tries++;
+    j->counted = true;
+    return true;
+}
+
 static void check_cleared(void *arg, const struct err *e, const struct redis_reply *r)
 {
     struct user_job *j = arg;
@@ -470,6 +515,11 @@ void store_user_check_from(struct store *s, const char *login, const char *passw
     if (from->device.n) {
         store_blind(j->system, "device", from->device, j->device);
         j->device_n = sizeof j->device;
+    }
+    if (!trying(j, from->network.n > 0)) {
+        err_set(&j->e, ERR_RATE, "try again in 5 s");
+        loop_defer(store_loop(s), later_end, j);
+        return;
     }
     try_args(j, &a);
     store_call(j->system, "user_try", &a, check_read, j);

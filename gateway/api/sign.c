@@ -57,7 +57,7 @@ void sign_too_often(struct call *c, const struct err *e)
 static void on_password(void *arg, const struct err *e, const struct store_user *u)
 {
     struct call *c = arg;
-    if (e->code == ERR_RATE) {
+    if (e->code == ERR_RATE || e->code == ERR_BUSY) {
         sign_too_often(c, e);
         return;
     }

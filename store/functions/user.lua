@@ -7,7 +7,7 @@ do
     local int = P.int
     local FREE, MOST_MS = 4, 60000 -- tries from one place, and the longest wait then
     local FREE_ALL, MOST_ALL_MS = 20, 30000 -- from all places that never signed in
-    local FIRST_MS, FORGET_MS, KNOWN_MS, KNOWN = 1000, 86400000, 90 * 86400000, 20
+    local FIRST_MS, FORGET_MS, KNOWN_MS, KNOWN = 1000, 3600000, 90 * 86400000, 20 -- who waits that long has had fewer tries
 
     -- user disabled actor x p ('' keeps it): 1 when it is new. A new password and disabling end all sessions.
     P.reg('user_put', function(K, a)

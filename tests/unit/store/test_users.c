@@ -356,4 +356,33 @@ T(many_sign_in_at_once)
     harness_end();
 }
 
+T(who_sends_many_from_one_place_is_refused_before_it_counts)
+{
+    harness_begin(1);
+    put("leyla", "right", "");
+    static struct got many[40], other;
+    memset(many, 0, sizeof many);
+    memset(&other, 0, sizeof other);
+    struct store_from here = {SLICE("198.51.100.0/24"), SLICE("")},
+                      elsewhere = {SLICE("192.0.2.0/24"), SLICE("")};
+    int refused = 0;
+    for (int i = 0; i < 40; i++) {
+        char who[20];
+        snprintf(who, sizeof who, "u%d", i);
+        store_user_check_from(h.node[0], who, "wrong", &here, on_user, &many[i]);
+    }
+    store_user_check_from(h.node[0], "leyla", "right", &elsewhere, on_user, &other);
+    for (int i = 0; i < 40; i++) {
+        WAIT_LONG(many[i].calls);
+        refused += many[i].e.code == ERR_RATE;
+    }
+    WAIT_LONG(other.calls);
+    EQ_INT(other.e.code, 0);
+    EQ_INT(refused, 24);
+    store_user_check_from(h.node[0], "u1", "wrong", &here, on_user, &many[0]); /* there is room again */
+    WAIT_LONG(many[0].calls == 2);
+    EQ_INT(many[0].e.code, ERR_AUTH);
+    harness_end();
+}
+
 TEST_MAIN
