@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Contacts: reading, and changing the profile (read, merged here, written when nobody else has changed it).
- */
+ * A layer is kept as JSON; behind it, after a zero byte, when its members were written. */
 #include "store/ingest.h"
 #include "store/profile.h"
 #include "store/read.h"
@@ -20,7 +20,7 @@ struct contact_op {
     int tries;
     bool loaded;
     store_contact_done read; /* reading */
-    store_done patched;      /* patching */
+    store_done patched;      /* patching, lifting */
     void *arg;
     json_t *patch;
     bool has_language;
@@ -28,6 +28,8 @@ struct contact_op {
     char *actor;
     char name[4]; /* the hash of a provider's name; by_provider */
     bool by_provider;
+    bool lifts;
+    int64_t since_ms;
 };
 
 static void ask(struct contact_op *c);
@@ -74,11 +76,17 @@ static struct slice sealed_address(const struct redis_reply *hash, struct slice 
 static const char *const layer_names[KEYS_CLEARANCES] = {"p", "p1", "p2"};
 
 /* The clearance stands in the associated data as well: nobody who writes in Redis moves a layer down. */
-static struct slice layer_text(struct contact_op *c, const struct redis_reply *hash, int clearance,
-                               struct arena *a)
+static struct slice layer_record(struct contact_op *c, const struct redis_reply *hash, int clearance,
+                                 struct arena *a)
 {
     return record_text(c->op, RECORD_PROFILE, c->contact, clearance, (uint64_t)clearance, 0,
                        store_field(hash, layer_names[clearance]), a);
+}
+
+static struct slice layer_text(struct slice record)
+{
+    const char *zero = record.n ? memchr(record.p, '\0', record.n) : NULL;
+    return zero ? slice_of(record.p, (size_t)(zero - record.p)) : record;
 }
 
 static void give(struct contact_op *c, const struct redis_reply *r)
@@ -104,9 +112,9 @@ static void give(struct contact_op *c, const struct redis_reply *r)
     out.area = arena_dup(a, area.p ? area.p : "", area.n);
     read_language(hash, &out.language);
     out.erased = keys_state(c->op, c->kid) == KEYS_GONE || store_field_int(hash, "er") != 0;
-    out.profile = layer_text(c, hash, 0, a);
+    out.profile = layer_text(layer_record(c, hash, 0, a));
     for (int i = 1; i < KEYS_CLEARANCES; i++)
-        out.above[i - 1] = layer_text(c, hash, i, a);
+        out.above[i - 1] = layer_text(layer_record(c, hash, i, a));
     end(c, &none, &out);
     arena_free(&a);
 }
@@ -123,30 +131,66 @@ static void patched(void *arg, const struct err *e, const struct redis_reply *r)
         end(c, e, NULL);
 }
 
-static json_t *layer_of(struct contact_op *c, const struct redis_reply *hash, int clearance, struct arena *a)
+static json_t *object_from(struct slice text)
 {
     struct err none;
-    struct slice text = layer_text(c, hash, clearance, a);
-    json_t *layer = text.n ? json_parse(text, JSON_DEPTH_DEFAULT, &none) : NULL;
-    if (json_is_object(layer))
-        return layer;
-    json_decref(layer);
+    json_t *o = text.n ? json_parse(text, JSON_DEPTH_DEFAULT, &none) : NULL;
+    if (json_is_object(o))
+        return o;
+    json_decref(o);
     return json_object();
 }
 
-static json_t *merged(struct contact_op *c, const struct redis_reply *hash)
+static struct profile_layer layer_of(struct contact_op *c, const struct redis_reply *hash, int clearance)
 {
     struct arena *a = arena_new();
-    json_t *below = json_object();
-    for (int i = 0; i < c->clearance; i++) {
-        json_t *layer = layer_of(c, hash, i, a);
-        profile_over(below, layer);
-        json_decref(layer);
-    }
-    json_t *layer = layer_of(c, hash, c->clearance, a);
-    profile_patch(layer, below, c->patch);
-    json_decref(below);
+    struct slice record = layer_record(c, hash, clearance, a), text = layer_text(record);
+    struct slice rest = text.n < record.n ? slice_of(text.p + text.n + 1, record.n - text.n - 1) : SLICE("");
+    struct profile_layer l = {object_from(text), object_from(rest)};
     arena_free(&a);
+    return l;
+}
+
+static void layer_free(struct profile_layer *l)
+{
+    json_decref(l->what);
+    json_decref(l->when);
+}
+
+/* Appends the sealed record. */
+static void layer_seal(struct contact_op *c, const struct profile_layer *l, int clearance, struct buf *out,
+                       struct err *e)
+{
+    struct buf plain;
+    buf_init(&plain, PROFILE_MOST);
+    bool good = json_write(l->what, &plain) == 0 && buf_char(&plain, '\0') == 0 &&
+                json_write(l->when, &plain) == 0 && !plain.err;
+    if (good)
+        record_seal(c->op, RECORD_PROFILE, c->contact, c->kid, clearance, (uint64_t)clearance, 0,
+                    buf_view(&plain), out);
+    else
+        err_set(e, ERR_TOO_LARGE, "the profile is too large");
+    if (plain.p)
+        mem_wipe(plain.p, plain.n);
+    buf_clear(&plain);
+}
+
+static struct profile_layer merged(struct contact_op *c, const struct redis_reply *hash)
+{
+    json_t *below = json_object(), *before;
+    for (int i = 0; i < c->clearance; i++) {
+        struct profile_layer l = layer_of(c, hash, i);
+        profile_over(below, l.what);
+        layer_free(&l);
+    }
+    struct profile_layer layer = layer_of(c, hash, c->clearance);
+    before = json_deep_copy(layer.what);
+    profile_patch(layer.what, below, c->patch);
+    profile_stamp(layer.when, before, layer.what, store_now_ms(c->op->store));
+    if (c->by_provider)
+        json_object_del(layer.when, "name");
+    json_decref(before);
+    json_decref(below);
     return layer;
 }
 
@@ -162,22 +206,17 @@ static void put(struct contact_op *c, const struct redis_reply *hash)
 {
     struct err e = {0};
     struct store_args a;
-    struct buf plain, sealed;
+    struct buf sealed;
     struct slice version = store_field(hash, "v");
     if (c->by_provider && slice_is(store_field(hash, "N"), "-")) {
         end(c, &e, NULL);
         return;
     }
-    buf_init(&plain, PROFILE_MOST);
     buf_init(&sealed, PROFILE_MOST + 64);
     if (c->patch) {
-        json_t *profile = merged(c, hash);
-        if (json_write(profile, &plain) != 0 || plain.err)
-            err_set(&e, ERR_TOO_LARGE, "the profile is too large");
-        else
-            record_seal(c->op, RECORD_PROFILE, c->contact, c->kid, c->clearance, (uint64_t)c->clearance, 0,
-                        buf_view(&plain), &sealed);
-        json_decref(profile);
+        struct profile_layer layer = merged(c, hash);
+        layer_seal(c, &layer, c->clearance, &sealed, &e);
+        layer_free(&layer);
     }
     if (e.code) {
         end(c, &e, NULL);
@@ -197,10 +236,38 @@ static void put(struct contact_op *c, const struct redis_reply *hash)
         store_arg_str(&a, layer_names[c->clearance]);
         store_call(c->op, "contact_patch", &a, patched, c);
     }
-    if (plain.p)
-        mem_wipe(plain.p, plain.n);
-    buf_clear(&plain);
     buf_clear(&sealed);
+}
+
+/* ---- lifting ---- */
+
+static void lift(struct contact_op *c, const struct redis_reply *hash)
+{
+    struct err e = {0};
+    struct profile_layer layers[KEYS_CLEARANCES];
+    struct buf sealed[KEYS_CLEARANCES];
+    struct store_args a;
+    for (int i = 0; i < KEYS_CLEARANCES; i++) {
+        layers[i] = layer_of(c, hash, i);
+        buf_init(&sealed[i], (PROFILE_MOST + 64) * KEYS_CLEARANCES);
+    }
+    bool moved = profile_lift(layers, c->clearance, c->since_ms, !slice_is(store_field(hash, "N"), "-"));
+    for (int i = 0; i <= c->clearance && moved; i++)
+        layer_seal(c, &layers[i], i, &sealed[i], &e);
+    if (!moved || e.code) {
+        end(c, &e, NULL);
+    } else {
+        store_args_init(&a);
+        store_arg_handle(&a, c->contact);
+        store_arg(&a, store_field(hash, "v"));
+        for (int i = 0; i < KEYS_CLEARANCES; i++)
+            store_arg(&a, sealed[i].n ? buf_view(&sealed[i]) : SLICE(""));
+        store_call(c->op, "contact_lift", &a, patched, c);
+    }
+    for (int i = 0; i < KEYS_CLEARANCES; i++) {
+        layer_free(&layers[i]);
+        buf_clear(&sealed[i]);
+    }
 }
 
 /* ---- both ---- */
@@ -231,6 +298,8 @@ static void answered(void *arg, const struct err *e, const struct redis_reply *r
     } else if (keys_state(c->op, c->kid) != KEYS_HERE) {
         err_set(&local, ERR_ERASED, "the person was erased");
         end(c, &local, NULL);
+    } else if (c->lifts) {
+        lift(c, r->items[0]);
     } else {
         put(c, r->items[0]);
     }
@@ -323,4 +392,33 @@ void contact_provider_name(struct store_op *op, uint64_t contact, struct slice n
     json_object_set_new(c->patch, "name", json_stringn(name.p, name.n));
     ingest_name_hash(op, name, c->name);
     ask(c);
+}
+
+static void opened(void *arg, const struct err *e, const struct redis_reply *r)
+{
+    struct contact_op *c = arg;
+    if (e->code) {
+        end(c, e, NULL);
+        return;
+    }
+    c->since_ms = store_number(r);
+    ask(c);
+}
+
+void contact_lift(struct store_op *op, uint64_t contact, uint64_t thread, int clearance, store_done done,
+                  void *arg)
+{
+    struct contact_op *c = contact_new(op, arg);
+    struct buf key;
+    char raw[8];
+    c->contact = contact;
+    c->clearance = clearance;
+    c->lifts = true;
+    c->patched = done;
+    store_handle_put(raw, thread);
+    buf_init(&key, 256);
+    store_data_send(
+        op, opened, c, 3,
+        (const struct slice[]){SLICE("HGET"), store_key(op, &key, "thread:", slice_of(raw, 8)), SLICE("op")});
+    buf_clear(&key);
 }

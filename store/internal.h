@@ -84,6 +84,10 @@ void store_thread_from(const struct store_op *op, struct arena *a, uint64_t hand
 /* Encrypts all entries of a thread anew under the class of its (raised) clearance; those that are there
  * already are passed over, so it may be repeated. Ends when every entry has it. */
 void store_reseal(struct store_op *op, uint64_t thread, store_done done, void *arg);
+/* What was written in the contact's profile since that thread opened moves up to that clearance; may be
+ * repeated. */
+void contact_lift(struct store_op *op, uint64_t contact, uint64_t thread, int clearance, store_done done,
+                  void *arg);
 
 /* ---- the store and its operations ---- */
 

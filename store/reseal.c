@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A thread whose clearance was raised: each of its entries, with ids and error, is encrypted anew under the
- * class of that clearance. A page at a time; an entry that somebody changed meanwhile is read again; what has
- * the clearance already is passed over. */
+ * class of that clearance; then what was written in the person's profile meanwhile moves up. A page at a
+ * time; an entry that somebody changed meanwhile is read again; what has the clearance already is passed
+ * over. */
 #include "store/entry.h"
 #include "store/state.h"
 #include "gateway/base/mem.h"
@@ -39,9 +40,23 @@ static void finished(void *arg, const struct err *e, const struct redis_reply *r
     end(g);
 }
 
+static void lifted(void *arg, const struct err *e)
+{
+    struct resealing *g = arg;
+    struct store_args a;
+    if (e->code && e->code != ERR_NOT_FOUND && e->code != ERR_ERASED) {
+        g->e = *e;
+        end(g);
+        return;
+    }
+    store_args_init(&a);
+    store_arg_handle(&a, g->thread);
+    store_arg_int(&a, g->clearance);
+    store_call(g->op, "resealed", &a, finished, g);
+}
+
 static void page_release(struct resealing *g)
 {
-    struct store_args a;
     if (--g->pending)
         return;
     if (g->again && ++g->tries > TRIES)
@@ -59,10 +74,10 @@ static void page_release(struct resealing *g)
         ask(g);
         return;
     }
-    store_args_init(&a);
-    store_arg_handle(&a, g->thread);
-    store_arg_int(&a, g->clearance);
-    store_call(g->op, "resealed", &a, finished, g);
+    if (g->clearance > 0)
+        contact_lift(g->op, g->contact, g->thread, g->clearance, lifted, g);
+    else
+        lifted(g, &(struct err){0});
 }
 
 static void replaced(void *arg, const struct err *e, const struct redis_reply *r)

@@ -86,6 +86,27 @@ do
         return redis.status_reply('OK')
     end)
 
+    -- contact version, its profile's layers ('' as it is): what was written about a matter whose clearance was raised
+    P.reg_full('contact_lift', function(K, a)
+        local key = K .. 'contact:' .. a[1]
+        local v = call('HGET', key, 'v')
+        if not v then
+            return P.err('NOT_FOUND no such contact')
+        elseif a[2] ~= v then
+            return P.err('AGAIN it has changed')
+        end
+        local set = {'v', int(tonumber(v) + 1)}
+        for i, name in ipairs({'p', 'p1', 'p2'}) do
+            if a[2 + i] ~= '' then
+                set[#set + 1], set[#set + 2] = name, a[2 + i]
+            end
+        end
+        call('HSET', key, unpack(set))
+        P.event(K, P.now(), P.EV_CONTACT, {'c', a[1], 'w', 'profile', 'x', 'system'})
+        P.audit(K, 'system', 'contact.lift', 'contact:' .. P.hex(a[1]))
+        return redis.status_reply('OK')
+    end)
+
     -- blind
     P.reg_full('address_forget', function(K, a)
         local contact = P.addr_get(K, a[1])

@@ -565,6 +565,71 @@ T(a_profile_has_a_layer_for_each_clearance)
     harness_end();
 }
 
+static void raised(struct id thread, int clearance)
+{
+    static struct got x;
+    memset(&x, 0, sizeof(x));
+    struct store_transfer t = {.clearance = clearance};
+    store_transfer(harness_op(0), thread, "amal", &t, got_thread, &x);
+    WAIT(x.calls);
+    EQ_INT(x.e.code, 0);
+}
+
+T(what_was_written_about_a_matter_is_raised_with_it)
+{
+    harness_begin(2);
+    struct store_inbound in = message_in("1", "tel:+1", "hello");
+    in.name = SLICE("Provided");
+    struct got first = take_in(0, &in);
+    struct id c = first.in.contact;
+    writes(c, 0, "{\"fields\":{\"tent\":\"4\",\"size\":\"5\"},\"notes\":\"before\"}");
+    static struct got x;
+    memset(&x, 0, sizeof(x));
+    store_resolve(harness_op(0), first.in.thread, "amal", "answered", got_thread, &x);
+    WAIT(x.calls);
+    harness_turn(5);
+    in = message_in("2", "tel:+1", "about something else");
+    in.name = SLICE("Provided");
+    in.reopen_hours = 0;
+    struct got second = take_in(0, &in);
+    OK(strcmp(second.in.thread.s, first.in.thread.s) != 0);
+    harness_turn(5);
+    writes(c, 0, "{\"fields\":{\"tent\":\"4\",\"size\":\"6\",\"abuser\":\"B\"}}");
+    writes(c, 2, "{\"notes\":\"sealed\"}");
+    raised(second.in.thread, 1);
+    EQ_STR(sees(c, 0), "{\"name\":\"Provided\",\"fields\":{\"tent\":\"4\"},\"notes\":\"before\"}");
+    const char *one = "{\"name\":\"Provided\",\"fields\":{\"tent\":\"4\",\"size\":\"6\",\"abuser\":\"B\"},"
+                      "\"notes\":\"before\"}";
+    EQ_STR(sees(c, 1), one);
+    writes(c, 1, "{\"name\":\"Real\",\"notes\":\"she said\"}");
+    raised(second.in.thread, 2);
+    EQ_STR(sees(c, 1), "{\"name\":\"Provided\",\"fields\":{\"tent\":\"4\"},\"notes\":\"before\"}");
+    EQ_STR(sees(c, 2), "{\"name\":\"Real\",\"fields\":{\"tent\":\"4\",\"size\":\"6\",\"abuser\":\"B\"},"
+                       "\"notes\":\"sealed\\nshe said\"}");
+    uint64_t handle;
+    OK(store_thread_handle(harness_op(0), second.in.thread, &handle));
+    memset(&x, 0, sizeof(x)); /* once more: nothing is left to move */
+    store_reseal(harness_op(1), handle, got_done, &x);
+    WAIT(x.calls);
+    EQ_INT(x.e.code, 0);
+    OK(!strstr(sees(c, 1), "Real") && strstr(sees(c, 2), "sealed\\nshe said"));
+    OK(!harness_files_hold("abuser"));
+    harness_end();
+}
+
+T(a_name_that_an_agent_gave_is_raised)
+{
+    harness_begin(2);
+    struct store_inbound in = message_in("1", "tel:+1", "hello");
+    in.name = SLICE("Provided");
+    struct got a = take_in(0, &in);
+    writes(a.in.contact, 0, "{\"name\":\"Real\"}");
+    raised(a.in.thread, 2);
+    EQ_STR(sees(a.in.contact, 1), "");
+    EQ_STR(sees(a.in.contact, 2), "{\"name\":\"Real\"}");
+    harness_end();
+}
+
 /* ---- clearance and keys ---- */
 
 T(a_raised_clearance_encrypts_anew)
