@@ -351,7 +351,8 @@ static void serve(void *arg)
                              .tls = w->tls,
                              .max_connections = (size_t)c->limits.connections,
                              .max_header = (size_t)c->limits.header,
-                             .trusted_proxies = proxies};
+                             .trusted_proxies = proxies,
+                             .https = strncmp(c->public_url, "https://", 8) == 0};
     w->http = http_server_new(w->loop, &hc, WORKER_FD_LISTEN, &e);
     mem_free(proxies);
     if (!w->http || write(WORKER_FD_CONTROL, "u", 1) != 1) {

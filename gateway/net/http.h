@@ -44,6 +44,7 @@ struct http_config {
     unsigned head_timeout_ms, idle_timeout_ms; /* 0: 10,000 and 75,000 */
     const char
         *trusted_proxies; /* comma-separated CIDRs whose X-Forwarded-For/-Proto is believed; may be NULL */
+    bool https;           /* the public address is https: so came whoever a trusted proxy says nothing of */
 };
 
 /* Listens on an inherited descriptor (bound and listening already). */

@@ -105,6 +105,9 @@ void http_server_hold(struct http_server *s);
 void http_server_release(struct http_server *s);
 void http_server_lost_one(struct http_server *s); /* a connection or websocket has ended */
 
+/* http_req.c */
+bool http_req_hsts(const struct http_req *rq); /* it came by TLS, as far as can be told */
+
 /* http_conn.c */
 struct http_conn *http_conn_new(struct http_server *s);
 void http_conn_start(struct http_conn *c);

@@ -119,7 +119,7 @@ struct slice http_reply_head(struct http_req *rq, int status, const struct http_
     else if (rq->head.v10)
         buf_str(&head, "Connection: keep-alive\r\n");
     buf_str(&head, "X-Content-Type-Options: nosniff\r\n");
-    if (http_req_secure(rq)) /* whoever came by TLS comes by nothing else from now on */
+    if (http_req_hsts(rq)) /* whoever came by TLS comes by nothing else from now on */
         buf_str(&head, "Strict-Transport-Security: max-age=31536000\r\n");
     for (; heads && heads->name; heads++)
         reply_field(&head, heads);

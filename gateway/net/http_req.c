@@ -194,6 +194,15 @@ bool http_req_secure(const struct http_req *rq)
            slice_is_nocase(http_req_header(rq, "x-forwarded-proto"), "https");
 }
 
+/* For Strict-Transport-Security alone: cookies want a proxy's word. */
+bool http_req_hsts(const struct http_req *rq)
+{
+    if (http_req_secure(rq))
+        return true;
+    return rq->conn->server->cf.https && peer_trusted(rq, &rq->conn->peer.sa) &&
+           !http_req_header(rq, "x-forwarded-proto").p;
+}
+
 /* A proxy on this host that nobody declared must not make everybody look local. */
 bool http_req_loopback(const struct http_req *rq)
 {

@@ -316,8 +316,17 @@ async def browsers_are_told_to_stay_on_tls(w):
     try:
         assert "Strict-Transport-Security" in get(proxied, "/", X_Forwarded_For="192.0.2.1", X_Forwarded_Proto="https")[1]
         assert "Strict-Transport-Security" not in get(proxied, "/", X_Forwarded_For="192.0.2.1", X_Forwarded_Proto="http")[1]
+        # A proxy that says nothing of it: the public address does.
+        assert "Strict-Transport-Security" in get(proxied, "/", X_Forwarded_For="192.0.2.1")[1]
     finally:
         proxied.close()
+    for settings in ({"trusted_proxies": ["127.0.0.1/32"], "public_url": "http://help.example.org"},
+                     {"trusted_proxies": ["192.0.2.0/24"], "public_url": "https://help.example.org"}):
+        d = p.Parley(settings).start()
+        try:
+            assert "Strict-Transport-Security" not in get(d, "/")[1], settings
+        finally:
+            d.close()
 
 
 async def what_ends_a_session(w):
