@@ -241,15 +241,31 @@ static char *arg_text(struct call *c, size_t i)
     return arena_dup(http_req_arena(c->rq), c->args[i].p, c->args[i].n);
 }
 
+/* "1700000000000-3" */
+static bool item_read(struct slice text, uint64_t *ms, uint64_t *n)
+{
+    struct slice first;
+    return text.n < 42 && slice_next(&text, '-', &first) && slice_u64(first, ms) && slice_u64(text, n);
+}
+
+/* limit and before from the query; 0 when one is malformed (and answered). */
+static unsigned page_asked(struct call *c, struct buf *before)
+{
+    uint64_t ms, n;
+    unsigned limit = call_limit(c);
+    buf_init(before, 64);
+    if (!limit || !call_query(c, "before", before) || !before->n || item_read(buf_view(before), &ms, &n))
+        return limit;
+    call_problem(c, 400, "before: `next` of an earlier answer is wanted");
+    return 0;
+}
+
 static void dead_get(struct call *c)
 {
     struct buf before;
-    unsigned limit = call_limit(c);
-    if (!limit)
-        return;
-    buf_init(&before, 64);
-    bool given = call_query(c, "before", &before) && before.n;
-    store_dead_list(c->op->op, arg_text(c, 0), given ? before.p : "", limit, on_dead, c);
+    unsigned limit = page_asked(c, &before);
+    if (limit)
+        store_dead_list(c->op->op, arg_text(c, 0), before.n ? before.p : "", limit, on_dead, c);
     buf_clear(&before);
 }
 
@@ -268,22 +284,39 @@ static void on_dead_one(void *arg, const struct err *e, const struct store_dead 
         call_err(c, e);
         return;
     }
-    for (size_t i = 0; i < n; i++)
-        if (slice_is(c->args[1], d[i].item)) {
-            store_retry(c->op->op, d[i].thread, d[i].seq, c->caller.login, on_replayed, c);
-            return;
-        }
-    call_problem(c, 404, "no such item");
+    if (n && slice_is(c->args[1], d[0].item))
+        store_retry(c->op->op, d[0].thread, d[0].seq, c->caller.login, on_replayed, c);
+    else
+        call_problem(c, 404, "no such item");
 }
 
+/* The list is read from the place just above the item. */
 static void dead_replay(struct call *c)
 {
-    store_dead_list(c->op->op, arg_text(c, 0), "", 200, on_dead_one, c);
+    uint64_t ms, n;
+    char above[48];
+    if (!item_read(c->args[1], &ms, &n) || n == UINT64_MAX) {
+        call_problem(c, 404, "no such item");
+        return;
+    }
+    snprintf(above, sizeof above, "%llu-%llu", (unsigned long long)ms, (unsigned long long)n + 1);
+    store_dead_list(c->op->op, arg_text(c, 0), above, 1, on_dead_one, c);
+}
+
+/* The store's JSON of one begins with its id. */
+static void quarantine_id(const char *json, char out[48])
+{
+    static const char head[] = "{\"id\":\"";
+    const char *from = json + sizeof head - 1, *end;
+    out[0] = '\0';
+    if (strncmp(json, head, sizeof head - 1) == 0 && (end = strchr(from, '"')) && end - from < 48)
+        snprintf(out, 48, "%.*s", (int)(end - from), from);
 }
 
 static void on_quarantine(void *arg, const struct err *e, const char *const *json, size_t n)
 {
     struct call *c = arg;
+    char next[48] = "";
     if (e->code) {
         call_err(c, e);
         return;
@@ -294,18 +327,17 @@ static void on_quarantine(void *arg, const struct err *e, const char *const *jso
         call_item(&b);
         buf_str(&b, json[i]);
     }
-    call_list_end(c, &b, "");
+    if (n)
+        quarantine_id(json[n - 1], next);
+    call_list_end(c, &b, next);
 }
 
 static void quarantine_get(struct call *c)
 {
     struct buf before;
-    unsigned limit = call_limit(c);
-    if (!limit)
-        return;
-    buf_init(&before, 64);
-    bool given = call_query(c, "before", &before) && before.n;
-    store_quarantine_list(c->op->op, given ? before.p : "", limit, on_quarantine, c);
+    unsigned limit = page_asked(c, &before);
+    if (limit)
+        store_quarantine_list(c->op->op, before.n ? before.p : "", limit, on_quarantine, c);
     buf_clear(&before);
 }
 

@@ -153,8 +153,24 @@ async def what_could_not_be_sent_is_seen_and_replayed():
         items = dead()
         assert len(items) == 3
         r.answer, before = None, len(r.got)
+        # A list that is longer than an answer: it is read in pages, and the oldest is found.
+        data = redis_of(d, "data")
+        later = [data.xadd("p:{demo}:dead:app", {"i": i.to_bytes(12, "big")}) for i in range(250)]
+        seen, cursor = [], ""
+        while True:
+            status, page = d.api("GET", f"channels/app/dead?limit=100&before={cursor}", token=root)
+            assert status == 200 and (len(page["items"]) > 0) == (page["next"] is not None), page
+            if not page["items"]:
+                break
+            seen += [x["id"] for x in page["items"]]
+            cursor = page["next"]
+        assert len(seen) == len(set(seen)) == 253 and seen[250:] == [x["id"] for x in items], seen
+        for bad in ("x", "1", "1-", "-1", "(1-1"):
+            assert d.api("GET", f"channels/app/dead?before={bad}", token=root)[0] == 400, bad
+            assert d.api("POST", f"channels/app/dead/{bad}/replay", token=root)[0] == 404, bad
         assert d.api("POST", f"channels/app/dead/{items[1]['id']}/replay", token=agent)[0] in (403, 404)
         assert d.api("POST", f"channels/app/dead/{items[1]['id']}/replay", token=root)[0] == 202
+        data.xdel("p:{demo}:dead:app", *later)
         await eventually(lambda: len(r.got) == before + 1, 15)
         again = r.got[-1]
         assert again["headers"]["Webhook-Id"] in sent and again["json"]["data"]["text"].startswith("dead ")
@@ -177,15 +193,25 @@ async def what_could_not_be_understood_is_kept_and_the_rest_is_taken():
         d.apply(doc)
         token, root, agent = d.token(role="integrator"), d.token(role="administrator"), d.token(role="agent", agent="amal")
         batch = [tg.message(6001, "Ali", text=f"good {i}") for i in range(20)]
-        batch[7] = tg.message(6001, "Ali", dice={"emoji": "zqbadqz"})
+        bad = (7, 9, 15)
+        for i in bad:
+            batch[i] = tg.message(6001, "Ali", something_new={"value": f"zqbadqz {i}"})
         tg.write_all(batch)
         (t,) = await eventually(lambda: threads(d, token), 20)
-        good = [f"good {i}" for i in range(20) if i != 7]
+        good = [f"good {i}" for i in range(20) if i not in bad]
         await eventually(lambda: [x for x in texts(d, token, t["id"], "in") if x.startswith("good")] == good, 20)
-        (item,) = await eventually(lambda: d.api("GET", "quarantine", token=root)[1]["items"], 10)
-        assert "zqbadqz" in json.dumps(item, ensure_ascii=False), item
+        kept = lambda more="": d.api("GET", "quarantine" + more, token=root)[1]
+        await eventually(lambda: len(kept()["items"]) == len(bad), 10)
+        items, page = [], kept("?limit=1")
+        while page["items"]:
+            items += page["items"]
+            page = kept(f"?limit=1&before={page['next']}")
+        assert page["next"] is None and items == kept()["items"], page
+        for i, item in zip(reversed(bad), items):
+            assert f"zqbadqz {i}" in json.dumps(item, ensure_ascii=False), item
+        assert d.api("GET", "quarantine?before=x", token=root)[0] == 400
         assert d.api("GET", "quarantine", token=agent)[0] in (403, 404)
-        assert "in quarantine 1" in d.tool("status")
+        assert "in quarantine 3" in d.tool("status")
         assert b"zqbadqz" not in b"".join(v for _, f in redis_of(d, "data").xrange("p:{demo}:quarantine") for v in f.values())
     finally:
         d.close()
