@@ -23,6 +23,9 @@ struct act {
     /* a change of a message: */
     enum store_kind change;
     struct id target;
+    const char *channel; /* its */
+    bool pull;
+    uint64_t looked; /* the last entry that was looked at for a deletion of it */
 };
 
 struct act_verb {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define EMOJI_MAX 64
+#define LOOK_PAGE 200
 
 /* One of ours that reached somebody, and of one's own but for those who are over the thread. */
 static bool may_change(struct act *a, const struct store_entry *en)
@@ -49,11 +50,52 @@ static bool channel_can(struct act *a, const struct store_entry *en, enum store_
     return false;
 }
 
+/* What a provider took as several messages has a name for each. Its text was cut where it had to be, and an
+ * edit reaches the first of them alone: the person would read the new text and the rest of the old one. */
+static bool in_parts(const struct store_entry *en)
+{
+    json_t *ids = en->external_ids.n ? json_parse(en->external_ids, 4, NULL) : NULL;
+    bool many = json_array_size(ids) > 1;
+    json_decref(ids);
+    return many;
+}
+
+/* ---- an edit: is there still what it changes? ---- */
+
+static void look(struct act *a);
+
+static void on_later(void *arg, const struct err *e, const struct store_entry *en, size_t n)
+{
+    struct act *a = arg;
+    if (e->code) {
+        act_end(a, e, NULL, (struct slice){0, 0});
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (en[i].kind == STORE_DELETION && !en[i].inbound && en[i].status != STORE_FAILED &&
+            strcmp(en[i].target.s, a->target.s) == 0) {
+            act_refuse(a, ERR_CONFLICT, "target: this message was deleted");
+            return;
+        }
+    }
+    a->looked += LOOK_PAGE;
+    if (a->looked >= a->t.entries)
+        act_write(a, STORE_EDIT, a->channel, json_opt_str(a->extra, "address"), a->pull);
+    else
+        look(a);
+}
+
+static void look(struct act *a)
+{
+    store_entries_get(a->o->op, a->thread, a->looked + 1, a->looked + LOOK_PAGE, on_later, a);
+}
+
+/* ---- the target ---- */
+
 static void on_target(void *arg, const struct err *e, const struct store_entry *en)
 {
     struct act *a = arg;
     enum store_kind kind = a->change;
-    bool pull = false;
     if (e->code && e->code != ERR_NOT_FOUND && e->code != ERR_ERASED) {
         act_end(a, e, NULL, (struct slice){0, 0});
         return;
@@ -62,17 +104,27 @@ static void on_target(void *arg, const struct err *e, const struct store_entry *
         act_refuse(a, ERR_INVALID, "target: the thread has no such entry");
         return;
     }
-    if (!(kind == STORE_REACTION ? may_react(a, en) : may_change(a, en)) || !channel_can(a, en, kind, &pull))
+    if (!(kind == STORE_REACTION ? may_react(a, en) : may_change(a, en)) ||
+        !channel_can(a, en, kind, &a->pull))
         return;
+    if (kind == STORE_EDIT && in_parts(en)) {
+        act_refuse(a, ERR_UNSUPPORTED,
+                   "the message went in several parts, and only the first could be changed");
+        return;
+    }
     json_t *extra = json_parse(en->extra, JSON_DEPTH_DEFAULT, NULL);
     json_t *address = json_object_get(extra, "address"); /* where it went; else where they wrote last */
     a->target = en->id;
     a->extra = json_object();
     if (!en->inbound && json_is_string(address))
         json_object_set(a->extra, "address", address);
-    char *channel = arena_strdup(a->arena, en->channel);
+    a->channel = arena_strdup(a->arena, en->channel);
+    a->looked = en->seq;
     json_decref(extra);
-    act_write(a, kind, channel, json_opt_str(a->extra, "address"), pull);
+    if (kind == STORE_EDIT && a->looked < a->t.entries)
+        look(a);
+    else
+        act_write(a, kind, a->channel, json_opt_str(a->extra, "address"), a->pull);
 }
 
 static void change(struct act *a, enum store_kind kind)

@@ -82,6 +82,9 @@ async def what_was_sent_is_changed_where_it_went(w):
     assert order == ["message.send", "message.edit", "reaction", "reaction", "message.delete"], order
     for e in (edit, reaction, back, ok["entry"]):
         await w.amal.frame("entry.status", where=lambda f: f["entry"] == e["id"] and f["status"] == "sent")
+    # It is gone: there is nothing to edit.
+    status, body = await w.post("amal", t, kind="edit", target=sent["id"], text="come on Friday")
+    assert status == 409 and "deleted" in body["detail"], body
     # What is in the thread stays as it was; the changes stand beside it.
     assert [e["text"] for e in await w.said(t, direction="out")] == ["come on Monday"]
 

@@ -335,6 +335,8 @@ async def what_an_agent_changes_is_changed_there(w):
     out = await w.answer(t, "word " * 1800)
     await w.status(out, "sent")
     parts = [c.result["message_id"] for c in w.tg.sent(chat)[-3:]]
+    no = await w.amal.ask("edit", thread=t["id"], target=out["id"], text="Short")  # not of its first part alone
+    assert no["type"] == "error" and no["code"] == "unsupported", no
     await change(kind="deletion", target=out["id"])
     assert [c.fields["message_id"] for c in w.tg.tried(chat, "deleteMessage")][1:] == parts
     # One with a file has a caption.
