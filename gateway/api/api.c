@@ -28,6 +28,7 @@ struct api *api_new(const struct api_config *cf, struct err *e)
     a->cf = *cf;
     map_init(&a->ops);
     list_init(&a->retired);
+    bodies_open(a);
     if (cf->openapi_file && read_openapi(a, e)) {
         mem_free(a);
         return NULL;
@@ -59,6 +60,7 @@ void api_free(struct api **ap)
     map_clear(&a->ops, stop_and_free);
     while ((l = list_pop(&a->retired)))
         operation_free(container_of(l, struct api_op, node));
+    bodies_close(a);
     pages_free(&a->pages);
     mem_free(a->openapi);
     mem_clear(ap);

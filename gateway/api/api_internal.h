@@ -56,6 +56,11 @@ struct api {
     size_t openapi_n;
     size_t sockets;
     bool draining;
+    /* long bodies on their way in (bodies.c) */
+    struct list bodies;
+    struct map bodies_of, /* who → struct body_who */
+        secrets;          /* hash of one that was good → login */
+    size_t body_bytes, strange_bytes;
 };
 
 /* NULL: no such operation. */
@@ -115,6 +120,16 @@ void auth_sign_in(struct call *c);
 void auth_sign_out(struct call *c);
 void auth_me(struct call *c);
 void auth_me_patch(struct call *c);
+
+/* ---- long bodies (bodies.c) ---- */
+
+#define UPLOAD_MAX (25u << 20) /* when the settings don't tell */
+void bodies_open(struct api *a);
+void bodies_close(struct api *a);
+/* For routes; false: there is no room for its body, and it was answered. */
+bool bodies_admit(struct api *a, struct http_req *rq, size_t most);
+/* Whose secret the request came with. */
+void bodies_knows(struct api *a, struct http_req *rq, const char *login);
 
 /* ---- a REST call (route.c) ---- */
 

@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BODY_MAX   (1u << 20)
-#define UPLOAD_MAX (25u << 20)
+#define BODY_MAX (1u << 20)
 
 static const struct call_route global_routes[] = {
     {HTTP_M_POST, "sign-in", auth_sign_in, 0, CALL_JSON | CALL_GLOBAL | CALL_OPEN},
@@ -372,6 +371,7 @@ static void on_caller(void *arg, const struct err *e, const struct caller *calle
         return;
     }
     caller_copy(&c->caller, &caller->who);
+    bodies_knows(c->api, c->rq, c->caller.login);
     if (c->route->roles && !(c->route->roles & c->caller.who.roles)) {
         call_problem(c, 403, "your role does not allow this");
         return;
@@ -455,7 +455,9 @@ struct http_route api_route(struct api *a, struct http_req *rq)
         bool upload = http_req_method(rq) == HTTP_M_POST && path.n > 12 &&
                       memcmp(path.p + path.n - 12, "/attachments", 12) == 0;
         size_t upload_max = a->cf.upload_max ? (size_t)a->cf.upload_max : UPLOAD_MAX;
-        return (struct http_route){handle, a, upload ? upload_max : BODY_MAX, false};
+        size_t most = upload ? upload_max : BODY_MAX;
+        bodies_admit(a, rq, most); /* when not, it is answered */
+        return (struct http_route){handle, a, most, false};
     }
     if (pages_has(a->pages, path))
         return (struct http_route){page, a, 0, false};

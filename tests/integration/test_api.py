@@ -289,6 +289,71 @@ async def files_are_uploaded_and_downloaded(w):
     assert status == 400, got
 
 
+class Sending:
+    """A file that is on its way for as long as the test wants."""
+
+    def __init__(self, w, token, size=25 << 20):
+        self.w, self.token, self.size, self.sent = w, token, size, 0
+
+    async def begin(self, first=0):
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.w.d.port)
+        self.writer.write(b"POST /api/v1/ops/demo/attachments HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\nContent-Type: application/pdf\r\n"
+                          b"X-Parley-Name: a.pdf\r\nContent-Length: %d\r\n\r\n" % (self.token.encode(), self.size))
+        await self.send(first)
+        return self
+
+    async def send(self, n=None):
+        n = self.size - self.sent if n is None else n
+        for at in range(0, n, 1 << 20):
+            self.writer.write(b"x" * min(1 << 20, n - at))
+            await self.writer.drain()
+        self.sent += n
+
+    async def answer(self):
+        head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 30)
+        headers = dict(line.lower().split(": ", 1) for line in head.decode().split("\r\n")[1:] if line)
+        return int(head.split()[1]), headers, json.loads(await self.reader.readexactly(int(headers["content-length"])))
+
+    async def refused(self, status):
+        got, headers, body = await self.answer()
+        assert got == body["status"] == status and int(headers["retry-after"]) > 0 and headers["content-type"] == "application/problem+json", (got, headers, body)
+        self.writer.transport.abort()
+
+
+async def what_is_being_sent_has_a_most(w):
+    MB = 1 << 20
+    for role in ROLES:  # each is known by an earlier call
+        assert (await w.call("GET", "operation", role))[0] == 200
+    # Whom we don't know: two files for an address.
+    strange = [await Sending(w, f"parley_{i}").begin(24 * MB) for i in range(2)]
+    await asyncio.sleep(0.5)
+    await (await Sending(w, "parley_3").begin()).refused(429)
+    some = [await Sending(w, w.tokens["agent"]).begin(24 * MB) for _ in range(4)]
+    await asyncio.sleep(0.5)
+    await (await Sending(w, w.tokens["agent"]).begin()).refused(429)
+    # Another user is not in the way of it, until there is too much in all.
+    other = [await Sending(w, w.tokens["supervisor"]).begin(24 * MB) for _ in range(4)]
+    await asyncio.sleep(0.5)
+    await (await Sending(w, w.tokens["focal"]).begin()).refused(503)
+    small = await Sending(w, w.tokens["focal"], 50_000).begin(50_000)
+    assert (await small.answer())[0] == 201
+    for s in strange:
+        await s.send()
+        assert (await s.answer())[0] == 401
+    for s in some[:2]:
+        await s.send()
+        assert (await s.answer())[0] == 201
+    # What ended is free again.
+    for s in some + strange + other + [small]:
+        s.writer.transport.abort()
+    await asyncio.sleep(0.5)
+    last = [await Sending(w, w.tokens["agent"]).begin(24 * MB) for _ in range(4)]
+    for s in last:
+        await s.send()
+        assert (await s.answer())[0] == 201
+        s.writer.transport.abort()
+
+
 async def the_office(w):
     await w.thread()
     status, page, _ = await w.call("GET", "events", "integrator", query={"after": "0", "limit": 5})
@@ -425,7 +490,7 @@ async def everything_was_called(w):
 
 
 TESTS = [the_document_is_served, nobody_is_401_everywhere, every_role_at_every_path, a_threads_life, offers_are_accepted_and_declined,
-         failed_messages_are_retried_and_looked_into, contacts_and_agents, files_are_uploaded_and_downloaded, the_office, bodies_that_are_none,
+         failed_messages_are_retried_and_looked_into, contacts_and_agents, files_are_uploaded_and_downloaded, what_is_being_sent_has_a_most, the_office, bodies_that_are_none,
          signing_in_is_as_described, the_same_key_gives_the_same_answer, the_same_key_at_once, everything_was_called]
 
 if __name__ == "__main__":
