@@ -67,8 +67,8 @@ def load(*args, timeout=300):
     return json.loads(r.stdout)
 
 
-def webhooks(d, seconds, people, connections=64, size=300, rate=""):
-    r = load("http", d.port, d.secret, connections, seconds, people, size, *([rate] if rate else []))
+def webhooks(d, seconds, people, connections=64, size=300, rate="", mode="http"):
+    r = load(mode, d.port, d.secret, connections, seconds, people, size, *([rate] if rate else []))
     if r["refused"] or r["errors"]:
         raise RuntimeError(f"not everything was taken: {r}\n{d.tail()}")
     return r

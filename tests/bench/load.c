@@ -4,6 +4,8 @@
  * load http PORT SECRET CONNECTIONS SECONDS PEOPLE BYTES [RATE]
  *   Signed webhooks of one message each. PEOPLE 0: each of a new person. RATE: open loop, so many a second;
  *   else each connection sends as soon as it was answered.
+ * load words …
+ *   The same with texts of as many different words as messages have on average: 33 in 300 bytes.
  * load latency PORT SECRET CONNECTIONS SECONDS PEOPLE BYTES RATE OP TOKEN...
  *   The same, open loop, while agents listen (a token for each): from a webhook's 200 to its entry's frame.
  * load redis SOCKET CONNECTIONS FILE
@@ -125,18 +127,23 @@ static EVP_MAC_CTX *mac;
 
 static bool marked; /* texts begin with "#" and the message's number */
 
+static const char usual[] =
+    "السلام عليكم أريد أن أعرف متى موعد التسجيل الجديد لعائلتي وما هي الأوراق المطلوبة من فضلكم ";
+static const char many[] =
+    "السلام أريد أن متى موعد عن الماء الخبز الولد البنت البيت اليوم الليل الباب الدرب الشمس "
+    "القمر النهر بحر حقل ورق قلم عمل مال سعر سوق ثوب حليب دواء طبيب كتاب مدير رقم ";
+static const char *words = usual;
+
 static size_t request(char *out)
 {
-    static const char words[] =
-        "السلام عليكم أريد أن أعرف متى موعد التسجيل الجديد لعائلتي وما هي الأوراق المطلوبة من فضلكم ";
     char body[OUT_MAX / 2], id[64], stamp[24], signed_text[OUT_MAX / 2 + 128];
     unsigned char hash[32];
     char b64[64];
     size_t hash_n;
     unsigned long n = next_id++, person = people ? n % people : n;
     if (!filler[0])
-        for (size_t i = 0; i + sizeof words < sizeof filler; i += sizeof words - 1)
-            memcpy(filler + i, words, sizeof words - 1);
+        for (size_t i = 0, size = strlen(words); i + size < sizeof filler; i += size)
+            memcpy(filler + i, words, size);
     char mark[24] = "";
     if (marked)
         snprintf(mark, sizeof mark, "#%lu ", n);
@@ -570,7 +577,8 @@ int main(int argc, char **argv)
 {
     samples = malloc(SAMPLES_MAX * sizeof *samples);
     ep = epoll_create1(0);
-    if (argc >= 8 && strcmp(argv[1], "http") == 0) {
+    if (argc >= 8 && (strcmp(argv[1], "http") == 0 || strcmp(argv[1], "words") == 0)) {
+        words = argv[1][0] == 'w' ? many : usual;
         http_arguments(argv);
         run_http(atoi(argv[2]), atof(argv[5]), argc > 8 ? atof(argv[8]) : 0);
         return 0;
@@ -595,7 +603,7 @@ int main(int argc, char **argv)
         run_redis(argv[2]);
         return 0;
     }
-    fprintf(stderr, "usage: load http PORT SECRET CONNECTIONS SECONDS PEOPLE BYTES [RATE]\n"
+    fprintf(stderr, "usage: load http|words PORT SECRET CONNECTIONS SECONDS PEOPLE BYTES [RATE]\n"
                     "       load latency PORT SECRET CONNECTIONS SECONDS PEOPLE BYTES RATE OP TOKEN...\n"
                     "       load redis SOCKET CONNECTIONS FILE\n");
     return 2;

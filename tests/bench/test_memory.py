@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Memory: Redis a person and a message, what deduplication and search take apart; the daemon idle, and with ten thousand webchat
+"""Memory: Redis a person and a message (300 bytes, 33 distinct words: the average), what deduplication and search take apart; the daemon idle, and with ten thousand webchat
 sockets that are open and silent, plain and by TLS."""
 import base64
 import json
@@ -66,13 +66,15 @@ def search(client):
             if not n.isdigit() or not sets(value):
                 continue
             words = value[-sets(value)]
-            for padded in (True, False):
-                used_by = []
-                for v in (value, value[:-sets(value)]):
-                    client.hset("p:{demo}:bench", "1", v + bytes(i * 37 % 1024 * padded))
-                    used_by.append(client.memory_usage("p:{demo}:bench", 0))
-                    client.delete("p:{demo}:bench")
-                taken[n == b"1", padded].append(used_by[0] - used_by[1])
+            pipe = client.pipeline(transaction=False)
+            for v in (value, value[:-sets(value)]):
+                for pad in (i * 37 % 1024, 0):
+                    pipe.hset("p:{demo}:bench", "1", v + bytes(pad))
+                    pipe.memory_usage("p:{demo}:bench", 0)
+                    pipe.delete("p:{demo}:bench")
+            used_by = pipe.execute()[1::3]  # with sets padded, as it is; without sets the same
+            for k, padded in enumerate((True, False)):
+                taken[n == b"1", padded].append(used_by[k] - used_by[k + 2])
     mean = {k: sum(v) / max(1, len(v)) for k, v in taken.items()}
     return words, [mean[first, False] for first in (True, False)], [mean[first, True] / words for first in (True, False)]
 
@@ -84,11 +86,11 @@ def people(goals):
         b.office(d)
         here = b.Present(d, "amal")
         client = redis.Redis(unix_socket_path=b.embedded(d)[1])
-        b.webhooks(d, 0.3, 50)  # what is made once
+        b.webhooks(d, 0.3, 50, mode="words")  # what is made once
         empty, empty_kinds = used(client), by_kind(client)
-        n = b.webhooks(d, 6, 0)["done"] - 50  # the first 50 are known
+        n = b.webhooks(d, 6, 0, mode="words")["done"] - 50  # the first 50 are known
         first, first_kinds = used(client), by_kind(client)
-        more = b.webhooks(d, 8, n // 8)["done"]
+        more = b.webhooks(d, 8, n // 8, mode="words")["done"]
         last, last_kinds = used(client), by_kind(client)
         words, as_is, a_word = search(client)
         here.close()
