@@ -227,6 +227,15 @@ static void on_thread(void *arg, const struct err *e, const struct store_thread 
         store_entries_get(j->o->op, t->id, j->ev.seq, j->ev.seq, on_entry, j);
 }
 
+/* What is known here follows at once, whether anybody hears of it or not: a load that is told right after it
+ * shows it. */
+static void take_presence(struct job *j)
+{
+    struct member *m = operation_member(j->o, j->ev.agent);
+    if (m && !j->only)
+        m->a.presence = (enum store_presence)j->ev.state;
+}
+
 /* The event itself tells how many threads the agent has now. */
 static bool take_load(struct job *j)
 {
@@ -264,6 +273,8 @@ void dispatch_event(struct api_op *o, const struct store_event *ev, struct agent
         memcpy(o->dispatched, ev->id, sizeof o->dispatched); /* who is not live yet will ask for it */
     switch (ev->kind) {
     case STORE_EV_AGENT:
+        if (strcmp(ev->why, "presence") == 0)
+            take_presence(j);
         if (is_load(ev) && take_load(j))
             job_ready(j);
         else if (may_concern(j) || strcmp(j->ev.why, "skills") == 0)

@@ -23,9 +23,11 @@ class World:
         doc["teams"].append({"id": "legal", "name": {"en": "Legal"}})
         doc["agents"].append({"login": "lena", "name": "Lena", "team": "legal", "roles": ["agent"], "areas": ["tr"], "languages": {"fr": 5}, "topics": ["*"],
                               "capacity": {"chat": 9}})
+        doc["agents"].append({"login": "hodan", "name": "Hodan", "team": "legal", "roles": ["agent"], "areas": ["tr"], "languages": {"so": 5}, "topics": ["*"],
+                              "capacity": {"chat": 9}})
         d.apply(doc)
         self.api = Api(d)
-        self.tokens = {login: d.token(agent=login, role="supervisor" if login == "selin" else "agent") for login in ("amal", "farid", "selin", "lena")}
+        self.tokens = {login: d.token(agent=login, role="supervisor" if login == "selin" else "agent") for login in ("amal", "farid", "selin", "lena", "hodan")}
         self.amal = await p.AgentSocket(d, self.tokens["amal"]).open()
         return self
 
@@ -197,6 +199,19 @@ async def a_transfer_tells_nothing_of_hidden_colleagues(w):
     assert (await w.call("POST", "threads/{thread}/transfer", "amal", t, {"agent": "farid"}))[0] == 200
 
 
+async def who_comes_for_the_first_time_is_online(w):
+    """Nobody may hear that she came, and her load is told when something is offered to her."""
+    hodan = await p.AgentSocket(w.d, w.tokens["hodan"]).open()
+    try:
+        text = "Waan ku salaamayaa, waxaan rabaa inaan ogaado sida aan u heli karo kaarka isbitaalka ee caruurteyda"
+        assert (await asyncio.to_thread(w.d.write, f"tel:+90532{secrets.randbelow(9 * 10**6) + 10**6}", text)) == 200
+        await hodan.frame("thread.offered")
+        told = await hodan.frame("presence", where=lambda f: f["agent"]["load"] == 1)
+        assert told["agent"]["presence"] == "online", told
+    finally:
+        await hodan.close()
+
+
 async def queues_are_told_when_they_change_and_only_then(w):
     """French has nobody here but lena."""
     lena = await p.AgentSocket(w.d, w.tokens["lena"]).open()
@@ -231,7 +246,8 @@ async def queues_are_told_when_they_change_and_only_then(w):
 
 TESTS = [what_was_sent_is_changed_where_it_went, what_may_not_be_changed, the_webchat_shows_edits_and_deletions,
          what_came_later_is_not_theirs_who_had_it_before, who_resolves_a_thread_may_reopen_it,
-         a_transfer_tells_nothing_of_hidden_colleagues, queues_are_told_when_they_change_and_only_then]
+         a_transfer_tells_nothing_of_hidden_colleagues, who_comes_for_the_first_time_is_online,
+         queues_are_told_when_they_change_and_only_then]
 
 if __name__ == "__main__":
     run_shared(World, TESTS)
