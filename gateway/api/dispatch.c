@@ -249,9 +249,22 @@ static bool take_load(struct job *j)
     return true;
 }
 
+/* Most events of a busy operation concern nobody here: they leave nothing behind. */
+static bool concerns_nobody(struct api_op *o, const struct store_event *ev)
+{
+    struct job j = {.o = o, .ev = *ev};
+    bool of_thread = ev->kind == STORE_EV_THREAD || ev->kind == STORE_EV_ENTRY ||
+                     ev->kind == STORE_EV_ENTRY_STATUS || ev->kind == STORE_EV_ENTRY_CHANGED;
+    return of_thread && !may_concern(&j);
+}
+
 void dispatch_event(struct api_op *o, const struct store_event *ev, struct agent_socket *s,
                     void (*told)(void *arg), void *arg)
 {
+    if (!s && ev->id[0] && dispatch_id_compare(ev->id, o->dispatched) > 0)
+        memcpy(o->dispatched, ev->id, sizeof o->dispatched); /* who is not live yet will ask for it */
+    if (!s && !told && concerns_nobody(o, ev))
+        return;
     struct job *j = mem_alloc(sizeof *j);
     j->o = o;
     j->arena = arena_new();
@@ -269,8 +282,6 @@ void dispatch_event(struct api_op *o, const struct store_event *ev, struct agent
     j->told = told;
     j->arg = arg;
     list_push(&o->jobs, &j->node);
-    if (!s && ev->id[0] && dispatch_id_compare(ev->id, o->dispatched) > 0)
-        memcpy(o->dispatched, ev->id, sizeof o->dispatched); /* who is not live yet will ask for it */
     switch (ev->kind) {
     case STORE_EV_AGENT:
         if (strcmp(ev->why, "presence") == 0)

@@ -88,8 +88,12 @@ static struct group *group_of(struct tally *t, const struct store_thread *th)
 {
     struct buf name;
     buf_init(&name, 1024);
-    buf_printf(&name, "%s\t%s\t%d\t%s", th->language.tag, th->topic ? th->topic : "", th->clearance,
-               th->area ? th->area : "");
+    buf_char(&name, (char)('0' + th->clearance));
+    for (size_t i = 0; i < 3; i++) {
+        const char *part = i == 0 ? th->language.tag : i == 1 ? th->topic : th->area;
+        buf_str(&name, part ? part : "");
+        buf_char(&name, '\t');
+    }
     struct group *g = map_get(&t->by_name, buf_view(&name));
     if (!g) {
         if (t->n == t->cap) {
