@@ -172,16 +172,21 @@ static void hmac_pads(struct slice key, unsigned char pads[2 * BLOCK])
     }
 }
 
-static void digest(const unsigned char block[BLOCK], const struct slice *parts, size_t n,
-                   unsigned char out[32])
+static void digest_end(const struct slice *parts, size_t n, unsigned char out[32])
 {
     unsigned got = 0;
-    err_assert(EVP_DigestInit_ex(c.digest, c.sha256, NULL) == 1 &&
-               EVP_DigestUpdate(c.digest, block, BLOCK) == 1);
     for (size_t i = 0; i < n; i++)
         if (parts[i].n)
             err_assert(EVP_DigestUpdate(c.digest, parts[i].p, parts[i].n) == 1);
     err_assert(EVP_DigestFinal_ex(c.digest, out, &got) == 1 && got == 32);
+}
+
+static void digest(const unsigned char block[BLOCK], const struct slice *parts, size_t n,
+                   unsigned char out[32])
+{
+    err_assert(EVP_DigestInit_ex(c.digest, c.sha256, NULL) == 1 &&
+               EVP_DigestUpdate(c.digest, block, BLOCK) == 1);
+    digest_end(parts, n, out);
 }
 
 static void hmac_with(const unsigned char pads[2 * BLOCK], const struct slice *parts, size_t n,
@@ -226,8 +231,16 @@ void crypto_sha256(struct slice s, unsigned char out[32])
 
 struct crypto_keyed {
     EVP_CIPHER_CTX *words, *permute, *unpermute;
-    unsigned char *sip, *pads; /* 16 and 2 * BLOCK, secret */
+    EVP_MD_CTX *inner, *outer; /* an HMAC's two hashes after the key's blocks */
+    unsigned char *sip;        /* 16, secret */
 };
+
+static EVP_MD_CTX *begun(const unsigned char block[BLOCK])
+{
+    EVP_MD_CTX *x = EVP_MD_CTX_new();
+    err_assert(x && EVP_DigestInit_ex(x, c.sha256, NULL) == 1 && EVP_DigestUpdate(x, block, BLOCK) == 1);
+    return x;
+}
 
 static EVP_CIPHER_CTX *ecb_new(const unsigned char key[16], int encrypt)
 {
@@ -241,10 +254,12 @@ struct crypto_keyed *crypto_keyed_new(const unsigned char key[CRYPTO_KEY])
 {
     crypto_start();
     struct crypto_keyed *k = mem_alloc(sizeof(*k));
-    unsigned char d[32];
+    unsigned char d[32], pads[2 * BLOCK];
     k->sip = mem_secret_alloc(16);
-    k->pads = mem_secret_alloc(2 * BLOCK);
-    hmac_pads(slice_of(key, CRYPTO_KEY), k->pads);
+    hmac_pads(slice_of(key, CRYPTO_KEY), pads);
+    k->inner = begun(pads);
+    k->outer = begun(pads + BLOCK);
+    mem_wipe(pads, sizeof(pads));
     crypto_hkdf(slice_of(key, CRYPTO_KEY), SLICE(""), SLICE("parley words"), d);
     memcpy(k->sip, d, 16);
     k->words = ecb_new(d + 16, 1);
@@ -263,8 +278,9 @@ void crypto_keyed_free(struct crypto_keyed **kp)
     EVP_CIPHER_CTX_free(k->words); /* wipes its key */
     EVP_CIPHER_CTX_free(k->permute);
     EVP_CIPHER_CTX_free(k->unpermute);
+    EVP_MD_CTX_free(k->inner);
+    EVP_MD_CTX_free(k->outer);
     mem_secret_free(k->sip, 16);
-    mem_secret_free(k->pads, 2 * BLOCK);
     mem_clear(kp);
 }
 
@@ -272,8 +288,10 @@ void crypto_keyed_hash(struct crypto_keyed *k, const char *purpose, struct slice
                        size_t n)
 {
     unsigned char d[32];
-    err_assert(n <= 32);
-    hmac_with(k->pads, (const struct slice[]){{purpose, strlen(purpose) + 1}, s}, 2, d);
+    err_assert(n <= 32 && EVP_MD_CTX_copy_ex(c.digest, k->inner) == 1);
+    digest_end((const struct slice[]){{purpose, strlen(purpose) + 1}, s}, 2, d);
+    err_assert(EVP_MD_CTX_copy_ex(c.digest, k->outer) == 1);
+    digest_end(&(struct slice){(const char *)d, sizeof(d)}, 1, d);
     memcpy(out, d, n);
 }
 

@@ -105,7 +105,7 @@ static size_t parse_packed(const struct store_op *op, struct slice id, struct sl
     details = rest;
     ev.why = "";
     ev.before = ev.agent;
-    snprintf(ev.id, sizeof(ev.id), "%.*s", (int)(id.n < 36 ? id.n : 36), id.p);
+    events_id(ev.id, id);
     if (!why || why >= sizeof(whys) / sizeof(whys[0]) || ev.kind != STORE_EV_ENTRY) {
         out[0] = ev;
         return 1;
@@ -114,7 +114,7 @@ static size_t parse_packed(const struct store_op *op, struct slice id, struct sl
     out[0].kind = STORE_EV_THREAD;
     out[0].why = whys[why];
     out[0].opened = why == WHY_OPENED ? opened(&out[0], id, details, a) : NULL;
-    snprintf(out[0].id, sizeof(out[0].id), "%.*s.1", (int)(id.n < 36 ? id.n : 36), id.p);
+    memcpy(out[0].id + strlen(out[0].id), ".1", 3);
     return 2;
 }
 
@@ -150,7 +150,7 @@ size_t events_parse(const struct store_op *op, const struct redis_reply *record,
     ev.attempt = (unsigned)store_field_int(f, "n");
     ev.state = (enum store_state)store_field_int(f, "st");
     ev.clearance = (int)store_field_int(f, "cl");
-    snprintf(ev.id, sizeof(ev.id), "%.*s", (int)(id.n < 36 ? id.n : 36), id.p);
+    events_id(ev.id, id);
     out[0] = ev;
     return 1;
 }

@@ -5,6 +5,7 @@
 
 #include "store/events.h"
 #include "store/state.h"
+#include <string.h>
 
 struct store_listener {
     struct list node;
@@ -30,6 +31,15 @@ struct events {
     unsigned dispatching;
     struct list listeners, signals;
 };
+
+/* A stream's id as text. */
+static inline void events_id(char out[40], struct slice id)
+{
+    size_t n = id.n < 36 ? id.n : 36;
+    if (n)
+        memcpy(out, id.p, n);
+    out[n] = '\0';
+}
 
 struct events *events_of(struct store_op *op);
 void events_free(struct events **ev);

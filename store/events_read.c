@@ -134,7 +134,7 @@ static bool take_record(struct store_op *op, const struct redis_reply *record, s
     struct store_event out[2];
     struct slice id = store_item(record, 0);
     size_t n = events_parse(op, record, a, out);
-    snprintf(ev->last, sizeof(ev->last), "%.*s", (int)(id.n < 36 ? id.n : 36), id.p);
+    events_id(ev->last, id);
     if (n == 1 && out[0].kind == STORE_EV_CONFIG) {
         ev->loading = true;
         ops_document_load(op, document_loaded, op);
