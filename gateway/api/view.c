@@ -155,6 +155,7 @@ static void thread_last(struct buf *b, const struct store_thread *t, const struc
         buf_json_str(b, text);
     } else
         buf_str(b, "null"); /* sensitive: not fetched rather than hidden */
+    buf_printf(b, ",\"seq\":%llu", (unsigned long long)last->seq);
     if (!last->inbound && last->kind < STORE_NOTE)
         buf_printf(b, ",\"status\":\"%s\"", store_status_names[last->status]);
     buf_char(b, '}');

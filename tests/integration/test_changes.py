@@ -118,7 +118,7 @@ async def what_may_not_be_changed(w):
     assert (await w.post("amal", b, kind="edit", target=failed["id"], text="x"))[0] == 409
     # The lists tell that it was not.
     status, thread, _ = await w.call("GET", "threads/{thread}", "amal", b)
-    assert thread["last"]["status"] == "failed", thread
+    assert (thread["last"]["status"], thread["last"]["seq"]) == ("failed", failed["seq"]), thread
     await w.call("POST", "threads/{thread}/resolve", "amal", t, {})
     assert (await w.post("amal", t, kind="edit", target=sent["id"], text="late"))[0] == 409
 

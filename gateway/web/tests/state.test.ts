@@ -90,6 +90,20 @@ describe('statuses', () => {
     expect(reduce(failed, { type: 'thread.gone', id: '3-0', thread: 't' }).unsent.has('t')).toBe(false);
     expect(loaded([entry(1, { direction: 'out', status: 'unknown' }), entry(2, { status: 'failed' })]).unsent.get('t')).toEqual(new Set([1]));
   });
+  it('of the last message are known after a reload, until it arrived', () => {
+    const last = { time: entry(4).time, direction: 'out' as const, kind: 'message' as const, preview: 'x', seq: 4 };
+    const of = (value: Entry['status']) => thread('t', { entries: 5, last: { ...last, status: value } });
+    for (const value of ['failed', 'unknown'] as const) expect(started(of(value)).unsent.get('t')).toEqual(new Set([4]));
+    for (const value of ['stored', 'sent', 'read'] as const) expect(started(of(value)).unsent.size).toBe(0);
+    expect(started(thread('t', { last: { ...last, kind: 'edit', status: 'failed' } })).unsent.size).toBe(0);
+    const state = started(of('failed'));
+    expect(reduce(state, { type: 'thread.changed', id: '2-0', thread: of('sent') }).unsent.size).toBe(0);
+    const retried = reduce(state, { type: 'entry.status', id: '2-0', thread: 't', entry: 'e4', seq: 4, status: 'sent', attempt: 2 });
+    expect(retried.unsent.size).toBe(0);
+    expect(retried.threads.get('t')!.last!.status).toBe('sent');
+    const late = reduce(retried, { type: 'rest.threads', threads: [of('failed')], asOf: state.tick });
+    expect(late.unsent.size).toBe(0);
+  });
   it('that come before their entry wait for it', () => {
     const early: Action = { type: 'entry.status', id: '2-0', thread: 't', entry: 'e2', seq: 2, status: 'delivered', attempt: 1 };
     const state = reduceAll(loaded([entry(1)]), [early, added('3-0', entry(2))]);

@@ -78,6 +78,7 @@ const table = {
   retry(store, socket, frame, thread) {
     const entry = store.logs.get(thread.id)[frame.seq - 1];
     Object.assign(entry, { attempt: entry.attempt + 1, status: 'stored', error: null });
+    if (thread.last?.seq === entry.seq) thread.last = { ...thread.last, status: 'stored' };
     store.emit({ type: 'entry.status', thread: thread.id, entry: entry.id, seq: entry.seq, status: 'stored', attempt: entry.attempt });
     store.deliver(thread, entry);
     socket.tell({ type: 'ok', ref: frame.ref, thread });

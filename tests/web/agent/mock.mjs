@@ -97,7 +97,9 @@ export class Store {
     log.push(entry);
     thread.entries = log.length;
     if (entry.kind === 'message' || entry.kind === 'note') {
-      thread.last = { time: entry.time, direction: entry.direction, kind: entry.kind, preview: (entry.text || entry.attachments[0]?.name || '').slice(0, 120) };
+      const status = direction === 'out' && entry.kind === 'message' ? { status: entry.status } : {};
+      const preview = (entry.text || entry.attachments[0]?.name || '').slice(0, 120);
+      thread.last = { time: entry.time, direction: entry.direction, kind: entry.kind, preview, seq: entry.seq, ...status };
     }
     if (entry.kind === 'message' && entry.direction === 'in') {
       thread.unread = entry.seq - (thread.readSeq ?? 0);
@@ -175,6 +177,7 @@ export class Store {
       setTimeout(() => {
         entry.status = status;
         entry.error = status === 'failed' ? { code: 'rejected', text: 'provider said 470' } : null;
+        if (thread.last?.seq === entry.seq) thread.last = { ...thread.last, status };
         this.emit({ type: 'entry.status', thread: thread.id, entry: entry.id, seq: entry.seq, status, attempt: entry.attempt, ...(entry.error ? { error: entry.error } : {}) });
       }, ms * (at + 1)).unref();
     });

@@ -168,6 +168,7 @@ function applyThread(draft: Draft, action: ThreadAction): void {
       return entryAdded(draft, action.entry, action.thread);
     case 'entry.status':
       troubled(draft, action.thread, action.seq, action.status);
+      lastStatus(draft, action.thread, action.seq, action.status);
       return entryStatus(draft, action.thread, action.entry, action);
     case 'entry.changed':
       return putEntry(draft, action.entry);
@@ -247,6 +248,9 @@ export const TYPING_LASTS = 8000;
 
 function setThread(draft: Draft, thread: Thread): void {
   own(draft, 'threads').set(thread.id, thread);
+  const last = thread.last;
+  // After a reload, this is all that tells that an answer did not arrive.
+  if (last?.kind === 'message' && last.direction === 'out' && last.seq && last.status) troubled(draft, thread.id, last.seq, last.status);
   if (thread.state !== 'offered' && draft.offers.has(thread.id)) own(draft, 'offers').delete(thread.id);
 }
 
@@ -296,7 +300,8 @@ function entryAdded(draft: Draft, entry: Entry, brief: { id: string; unread: num
 
 function summary(entry: Entry): Thread['last'] {
   const preview = (entry.text ?? entry.attachments?.[0]?.name ?? '').slice(0, PREVIEW);
-  return { time: entry.time, direction: entry.direction, kind: entry.kind, preview };
+  const status = entry.direction === 'out' ? { status: entry.status } : {};
+  return { time: entry.time, direction: entry.direction, kind: entry.kind, preview, seq: entry.seq, ...status };
 }
 
 const RANK: Record<EntryStatus, number> = { stored: 0, unknown: 1, sent: 2, failed: 3, delivered: 4, read: 5 };
@@ -322,6 +327,14 @@ function troubled(draft: Draft, thread: string, seq: number, status: EntryStatus
   else next.delete(seq);
   if (next.size) own(draft, 'unsent').set(thread, next);
   else own(draft, 'unsent').delete(thread);
+}
+
+/** An older answer of REST does not undo it: the thread counts as changed. */
+function lastStatus(draft: Draft, id: string, seq: number, status: EntryStatus): void {
+  const thread = draft.threads.get(id);
+  if (!thread?.last || thread.last.seq !== seq) return;
+  own(draft, 'touched').set(id, draft.tick);
+  patchThread(draft, id, { last: { ...thread.last, status } });
 }
 
 function entryStatus(draft: Draft, thread: string, id: string, status: Status): void {

@@ -64,6 +64,9 @@ export interface Last {
   direction: 'in' | 'out';
   kind: EntryKind;
   preview: string | null;
+  /** Its number in the thread, and of what was sent its status. */
+  seq?: number;
+  status?: EntryStatus;
 }
 
 export interface Thread {
