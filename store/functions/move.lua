@@ -93,6 +93,9 @@ do
     function P.move(K, t, to, m)
         local now, before, key = m.now, t.as, K .. 'thread:' .. t.id
         local agent = m.agent or ''
+        if t.st == P.RESOLVED then
+            before = t.la -- nobody holds it; who did until then still has it before them
+        end
         if to == P.WAITING and (t.wt == '' or (t.st ~= P.WAITING and t.st ~= P.OFFERED)) then
             t.wt = int(now)
         end

@@ -238,6 +238,9 @@ def test_resolve_reopen_snooze(s):
     assert s.refused("resolve", "t1", "amal", "answered") == "CONFLICT"
     s.call("reopen", "t1", "amal")
     assert t(s, "t1") == (WAITING, "") and "oc" not in s.hash("thread:t1")
+    # Who had it is told that it is not theirs any more.
+    event = [f for _, f in s.stream("events") if f.get("w") == "reopened"][-1]
+    assert (event["a"], event["b"]) == ("", "amal"), event
     s.call("assign", "t1", 0, "amal", "boss")
     assert s.refused("snooze", "t1", "amal", s.now() - 1) == "INVALID"
     s.call("snooze", "t1", "amal", s.now() + 5)
