@@ -68,6 +68,18 @@ export const cases = {
     await close();
   },
 
+  async 'a message that failed is marked in the list after a reload, and no more once it arrived'({ browser, mock }) {
+    const { page, close } = await atDesk({ browser, mock });
+    const other = await first(mock, (each) => each.state === 'assigned' && each.language.tag === 'fr');
+    const entry = mock.store.say(other, { text: 'Oui.', direction: 'out', status: 'failed', error: { code: 'no_address', text: '' } });
+    await page.reload();
+    const marked = (id) => document.querySelector(`[data-row="${id}"]`)?.innerText.includes('Not sent');
+    await until(page, 'the mark in the list', marked, other.id);
+    mock.store.deliver(other, Object.assign(entry, { attempt: 2 }));
+    await until(page, 'no mark', (id) => !document.querySelector(`[data-row="${id}"]`).innerText.includes('Not sent'), other.id);
+    await close();
+  },
+
   async 'numbers and codes read from left to right beside Arabic, in the thread and in the list'({ browser, mock }) {
     const { page, close } = await atDesk({ browser, mock }, { thread: 'rich' });
     mock.store.say(mock.store.threads.get('rich'), { text: 'هاتفي +90 555 111 00 01 والملف 385-24C00917' }, true);
