@@ -347,8 +347,14 @@ async def what_is_being_sent_has_a_most(w):
     for s in some + strange + other + [small]:
         s.writer.transport.abort()
     await asyncio.sleep(0.5)
-    last = [await Sending(w, w.tokens["agent"]).begin(24 * MB) for _ in range(4)]
-    for s in last:
+    # Announcing takes no room: what comes does, and who sends the fifth is stopped in the middle of it.
+    last = [await Sending(w, w.tokens["agent"]).begin() for _ in range(5)]
+    for s in last[:4]:
+        await s.send(24 * MB)
+    await asyncio.sleep(0.5)
+    await last[4].send(10 * MB)
+    await last[4].refused(429)
+    for s in last[:4]:
         await s.send()
         assert (await s.answer())[0] == 201
         s.writer.transport.abort()
