@@ -179,6 +179,15 @@ static void known(void *arg, const struct err *e, const struct redis_reply *r)
     keys_load(w->op, &w->kid, 1, loaded, w);
 }
 
+static void arg_target(const struct writing *w, struct store_args *a)
+{
+    char f[STORE_HANDLE + 4];
+    store_handle_put(f, w->target_thread);
+    for (int i = 0; i < 4; i++)
+        f[STORE_HANDLE + i] = (char)(w->target_seq >> (24 - 8 * i));
+    store_arg_copy(a, f, sizeof f);
+}
+
 static void ask(struct writing *w)
 {
     struct store_args a;
@@ -194,6 +203,8 @@ static void ask(struct writing *w)
         store_arg_str(&a, "");
     }
     store_arg_str(&a, is_sent(o) ? "0" : "1");
+    if (w->target_seq && is_sent(o))
+        arg_target(w, &a);
     store_call(w->op, "write_known", &a, known, w);
 }
 

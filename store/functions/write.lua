@@ -32,15 +32,47 @@ do
         return best
     end
 
-    -- thread channel ('' the thread's) blind ('' choose) no_address: what a node needs to encrypt: contact, key id, clearance, channel, blind.
+    -- Where the entry that is to be changed went: channel and blind. Nothing when it went nowhere (a person's own do not tell from where
+    -- they came), an error when there is no such entry, or nothing may go there now: whoever has that address today must not read it.
+    local function place_of(K, contact, target)
+        local v = call('HGET', K .. 'log:' .. sub(target, 1, 8), int((unpack_s('>I4', target, 9))))
+        local channel, blind = nil, nil
+        if v then
+            channel, blind = select(4, P.log_head(v))
+        end
+        if not channel then
+            return nil, nil, P.err('NOT_FOUND no such entry')
+        elseif not blind then
+            return nil
+        end
+        local owner, a = P.addr_get(K, blind)
+        if owner ~= contact then
+            return nil, nil, P.err('CONFLICT the address where it went is no longer this person\'s')
+        elseif byte(a, 9) >= P.BLOCKED then
+            return nil, nil, P.err('CONFLICT the address where it went is blocked')
+        end
+        return channel, blind
+    end
+
+    -- thread channel ('' the thread's) blind ('' choose) no_address target ('' none, thread 8, number 4: it goes where that went): what a node
+    -- needs to encrypt: contact, key id, clearance, channel, blind.
     P.reg_ro('write_known', function(K, a)
         local t = call('HMGET', K .. 'thread:' .. a[1], 'c', 'k', 'cl', 'ch', 'fa')
         if not t[1] then
             return P.err('NOT_FOUND no such thread')
         end
         local channel, blind = a[2] ~= '' and a[2] or t[4] or '', a[3]
+        local there, theirs, e
+        if a[4] ~= '1' and (a[5] or '') ~= '' then
+            there, theirs, e = place_of(K, t[1], a[5])
+            if e then
+                return e
+            end
+        end
         if a[4] == '1' then
             blind = ''
+        elseif there then
+            channel, blind = there, theirs
         elseif blind ~= '' then
             if P.addr_get(K, blind) ~= t[1] then
                 return P.err('INVALID the address is not this person\'s')

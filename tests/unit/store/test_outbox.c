@@ -609,4 +609,78 @@ T(targets_both_ways)
     harness_end();
 }
 
+static struct got change(struct id thread, enum store_kind kind, struct id target, const char *address)
+{
+    struct store_outbound out = message_out(thread, "changed");
+    out.kind = kind;
+    out.target = target;
+    out.address = slice_str(address);
+    return write_out(0, &out);
+}
+
+static struct err block(const char *address, bool blocked)
+{
+    static struct got g;
+    memset(&g, 0, sizeof(g));
+    store_address_blocked(harness_op(0), "app", slice_str(address), blocked, got_done, &g);
+    WAIT(g.calls);
+    return g.e;
+}
+
+static struct err forget(const char *address)
+{
+    static struct got g;
+    memset(&g, 0, sizeof(g));
+    store_address_forget(harness_op(0), slice_str(address), got_done, &g);
+    WAIT(g.calls);
+    return g.e;
+}
+
+/* Somebody with two addresses on one channel: a change goes where what it changes went, and not where
+ * they wrote last; nor to who has that address today. */
+T(a_change_goes_where_its_target_went)
+{
+    harness_begin(1);
+    static struct sender s;
+    struct store_inbound in = message_in("1", "tel:+1", "hello");
+    in.also = SLICE("tel:+2");
+    struct id t = take_in(0, &in).in.thread;
+    struct got first = reply(t, "x"); /* to where they wrote last */
+    in = message_in("2", "tel:+2", "from my other telephone");
+    OK(same(take_in(0, &in).in.thread, t));
+    sender_open(&s, 0, 1, 10);
+    WAIT(s.n == 1);
+    EQ_STR(s.got[0].address, "tel:+1");
+    result(&s, 0, STORE_SENT, "X1", 0);
+    static const enum store_kind kinds[] = {STORE_EDIT, STORE_DELETION};
+    for (int i = 0; i < 2; i++) {
+        EQ_INT(change(t, kinds[i], first.out.entry, "").e.code, 0);
+        WAIT(s.n == 2 + i);
+        EQ_STR(s.got[1 + i].address, "tel:+1");
+        EQ_STR(s.got[1 + i].target, "X1");
+        result(&s, 1 + i, STORE_SENT, NULL, 0);
+    }
+    EQ_INT(change(t, STORE_EDIT, first.out.entry, "tel:+2").e.code, 0); /* nor where somebody says */
+    WAIT(s.n == 4);
+    EQ_STR(s.got[3].address, "tel:+1");
+    result(&s, 3, STORE_SENT, NULL, 0);
+    reply(t, "y");
+    WAIT(s.n == 5);
+    EQ_STR(s.got[4].address, "tel:+2");
+    EQ_INT(block("tel:+1", true).code, 0);
+    EQ_INT(change(t, STORE_EDIT, first.out.entry, "").e.code, ERR_CONFLICT);
+    EQ_INT(block("tel:+1", false).code, 0);
+    EQ_INT(change(t, STORE_EDIT, first.out.entry, "").e.code, 0);
+    WAIT(s.n == 6);
+    result(&s, 5, STORE_SENT, NULL, 0);
+    EQ_INT(forget("tel:+1").code, 0);
+    EQ_INT(change(t, STORE_EDIT, first.out.entry, "").e.code, ERR_CONFLICT);
+    person("tel:+1"); /* the number is somebody else's now */
+    EQ_INT(change(t, STORE_EDIT, first.out.entry, "").e.code, ERR_CONFLICT);
+    harness_turn(100);
+    EQ_INT(s.n, 6);
+    store_outbox_close(&s.o);
+    harness_end();
+}
+
 TEST_MAIN
