@@ -45,7 +45,7 @@ struct out {             /* one message */
     struct connector_location *location;
     struct out_part *parts;
     size_t parts_n, part;
-    struct slice targets[32]; /* DELETION: every id that the provider gave what is taken back */
+    struct slice targets[32]; /* DELETION, EDIT: every id that the provider gave what is changed */
     size_t targets_n;
     struct slice ids[32]; /* that the provider gave, of all parts */
     size_t ids_n;

@@ -138,7 +138,7 @@ const char *plan_read(struct channel *ch, struct out *o, const struct store_out_
     o->text = copy(o->a, en->text);
     o->target = copy(o->a, i->target_external);
     o->progress = copy(o->a, i->progress);
-    if (o->kind == STORE_DELETION || (o->kind != STORE_MESSAGE && !o->target.n))
+    if (o->kind == STORE_DELETION || o->kind == STORE_EDIT || (o->kind != STORE_MESSAGE && !o->target.n))
         o->about = en->target; /* all its ids; or a person's message, whose id is in the entry itself */
     if (en->erased)
         return "erased: what was to be sent was erased";
@@ -300,6 +300,8 @@ const char *plan_parts(struct channel *ch, struct out *o)
         o->parts = arena_alloc(o->a, o->parts_n * sizeof(*o->parts));
         return NULL;
     }
+    if (o->kind == STORE_EDIT && o->targets_n > 1) /* the API refuses it, but for what was not sent yet */
+        return "unsupported: the message went in several parts, and only the first could be changed";
     size_t n = count_parts(ch, o), per = ch->limits.files_max ? ch->limits.files_max : 1, i = 0, file = 0;
     if (n > 1 && o->kind != STORE_MESSAGE)
         return "too-long: the text is too long for a change";

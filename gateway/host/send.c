@@ -367,7 +367,7 @@ static void on_about(void *arg, const struct err *e, const struct store_entry *e
         o->reply_to = id;
     else if (id.n)
         o->target = id;
-    if (theirs && o->kind == STORE_DELETION)
+    if (theirs && (o->kind == STORE_DELETION || o->kind == STORE_EDIT))
         o->targets_n = history_externals(en, o->a, o->targets, sizeof(o->targets) / sizeof(o->targets[0]));
     plan(o);
 }

@@ -462,6 +462,27 @@ T(a_quote_and_a_reaction_use_the_providers_id)
     setup_end(&h);
 }
 
+T(a_message_that_went_in_parts_is_not_edited_in_its_first)
+{
+    struct host *h = setup_start(PROBE);
+    struct probe *p = setup_probe("probe");
+    struct store_entry en = {.id = fake_id(7),
+                             .thread = fake_id(2),
+                             .seq = 5,
+                             .channel = "p",
+                             .external_ids = SLICE("[\"m5\",\"m6\"]")};
+    fake.entries = &en;
+    fake.entries_n = 1;
+    struct store_out_item i = item("new", NULL);
+    i.entry.kind = STORE_EDIT;
+    i.entry.target = en.id;
+    i.target_external = SLICE("m5");
+    out("p", i, 30);
+    EQ_INT(p->sends, 0);
+    OK(strstr(fake.results[0].error, "\"code\":\"unsupported\""));
+    setup_end(&h);
+}
+
 T(typing_and_read_reach_the_provider)
 {
     struct host *h = setup_start(PROBE);
