@@ -217,7 +217,7 @@ struct store_outbound {
     const char *channel;  /* MESSAGE…: "" takes the thread's; then `address` is the contact's on it */
     struct slice address; /* "" takes the one that wrote last on that channel */
     struct slice text, extra;
-    struct id target; /* s[0] 0: none */
+    struct id target; /* s[0] 0: none; where it went, this goes, whatever `address` says */
     bool pull;        /* nothing to send: the person's page fetches */
     const struct slice *words;
     size_t words_n;
@@ -233,7 +233,8 @@ struct store_written {
 };
 
 /* Entry in the thread and, unless pull, in its channel's outbox, in one step; done when on disk.
- * ERR_NOT_FOUND: no such thread; ERR_INVALID: no such target; ERR_CONFLICT: see must_hold; ERR_ERASED. */
+ * ERR_NOT_FOUND: no such thread; ERR_INVALID: no such target; ERR_CONFLICT: see must_hold, or the
+ * address of the target is no longer the person's or is blocked; ERR_ERASED. */
 void store_write(struct store_op *op, const struct store_outbound *out,
                  void (*done)(void *arg, const struct err *e, const struct store_written *w), void *arg);
 /* A failed or unknown message once more, as a new attempt. */

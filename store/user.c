@@ -185,8 +185,8 @@ static void user_seal(struct store_op *system, const unsigned char blind[16], co
 struct user_job {
     struct store_op *system;
     struct arena *a;
-    unsigned char blind[16], network[16], device[16];
-    size_t device_n; /* 0: none */
+    unsigned char blind[16], network[16], device[16], named[16];
+    size_t device_n, named_n; /* 0: none */
     const char *actor, *login, *operations;
     char *password;     /* wiped at the end */
     struct list trying; /* in passwords.trying, if counted */
@@ -444,18 +444,23 @@ static bool trying(struct user_job *j, bool placed)
 static void check_cleared(void *arg, const struct err *e, const struct redis_reply *r)
 {
     struct user_job *j = arg;
-    (void)r, (void)e; /* the tries that are counted still end by themselves */
-    struct err none = {0};
+    struct err none = {0}; /* the tries that are counted still end by themselves */
+    (void)r;
+    if (e->code == ERR_AUTH) { /* another password, or disabled, while this one was compared */
+        j->one(j->arg, e, NULL);
+        job_end(j, e);
+        return;
+    }
     j->one(j->arg, &none, &j->user);
     job_end(j, &none);
 }
 
-static void try_args(const struct user_job *j, struct store_args *a)
+static void try_args(const struct user_job *j, struct store_args *a, const unsigned char *device, size_t n)
 {
     store_args_init(a);
     store_arg_copy(a, j->blind, 16);
     store_arg_copy(a, j->network, 16);
-    store_arg_copy(a, j->device, j->device_n);
+    store_arg_copy(a, device, n);
 }
 
 static void check_compared(void *arg, bool fits, const unsigned char *hash)
@@ -470,7 +475,8 @@ static void check_compared(void *arg, bool fits, const unsigned char *hash)
         job_end(j, &e);
         return;
     }
-    try_args(j, &a);
+    try_args(j, &a, j->named, j->named_n);
+    store_arg_int(&a, j->user.changed_ms);
     store_call(j->system, "user_try_good", &a, check_cleared, j);
 }
 
@@ -500,6 +506,13 @@ static void check_read(void *arg, const struct err *e, const struct redis_reply 
     buf_clear(&stored);
 }
 
+static size_t place_blind(struct store_op *system, struct slice device, unsigned char out[16])
+{
+    if (device.n)
+        store_blind(system, "device", device, out);
+    return device.n ? 16 : 0;
+}
+
 void store_user_check_from(struct store *s, const char *login, const char *password,
                            const struct store_from *from,
                            void (*done)(void *arg, const struct err *e, const struct store_user *u),
@@ -512,23 +525,22 @@ void store_user_check_from(struct store *s, const char *login, const char *passw
         return;
     j->password = mem_strdup(password);
     store_blind(j->system, "network", from->network, j->network);
-    if (from->device.n) {
-        store_blind(j->system, "device", from->device, j->device);
-        j->device_n = sizeof j->device;
-    }
+    j->device_n = place_blind(j->system, from->device, j->device);
+    j->named_n = place_blind(j->system, from->named.n ? from->named : from->device, j->named);
     if (!trying(j, from->network.n > 0)) {
         err_set(&j->e, ERR_RATE, "try again in 5 s");
         loop_defer(store_loop(s), later_end, j);
         return;
     }
-    try_args(j, &a);
+    try_args(j, &a, j->device, j->device_n);
     store_call(j->system, "user_try", &a, check_read, j);
 }
 
 void store_user_check(struct store *s, const char *login, const char *password,
                       void (*done)(void *arg, const struct err *e, const struct store_user *u), void *arg)
 {
-    store_user_check_from(s, login, password, &(struct store_from){SLICE(""), SLICE("")}, done, arg);
+    store_user_check_from(s, login, password, &(struct store_from){SLICE(""), SLICE(""), SLICE("")}, done,
+                          arg);
 }
 
 bool store_device_sign(struct store *s, const char *login, struct slice device, char out[STORE_DEVICE])

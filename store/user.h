@@ -26,9 +26,11 @@ void store_users_get(struct store *s,
                                   size_t n),
                      void *arg);
 /* Where a try comes from: the network ("192.0.2.0/24"; may be empty), and the device's name if it has proved
- * (store_device_sign) that somebody signed in there with this login; else empty. */
+ * (store_device_sign) that somebody signed in there with this login; else empty. It counts as known only
+ * while it is one of the last 20 that did, since the last new password. named: what the device is called from
+ * now on, to be remembered if the password is right; empty: as it proved. */
 struct store_from {
-    struct slice network, device;
+    struct slice network, device, named;
 };
 /* Takes the same time for unknown users. ERR_AUTH; ERR_RATE after too many wrong tries for one login from one
  * device or network, or, much later, from all that never signed in with it ("try again in N s": slower each

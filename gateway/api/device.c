@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Where somebody signs in from: the network, and a cookie by which a device shows that certain logins signed
  * in on it before. The cookie is a random name and, for each login, a keyed hash of both; it opens nothing
- * and is only a place of its own where tries are counted. */
+ * and is only a place of its own where tries are counted, while the store has it among the login's. */
 #include "gateway/api/sign.h"
 #include <arpa/inet.h>
 #include <openssl/crypto.h>
@@ -65,28 +65,30 @@ void device_read(struct call *c, const char *login, struct device *d)
 
 struct store_from device_from(const struct device *d)
 {
-    return (struct store_from){slice_str(d->network), slice_str(d->known ? d->name : "")};
+    return (struct store_from){slice_str(d->network), slice_str(d->known ? d->name : ""), slice_str(d->name)};
 }
 
-void device_cookie(struct call *c, const char *login, char out[DEVICE_COOKIE])
+void device_name(struct device *d)
 {
-    struct device d;
+    unsigned char raw[16];
+    if (d->name[0])
+        return;
+    text_random(raw, sizeof raw);
+    text_base64url(d->name, raw, sizeof raw);
+}
+
+void device_cookie(struct call *c, const char *login, const struct device *d, char out[DEVICE_COOKIE])
+{
     struct buf b;
     char proof[STORE_DEVICE];
     out[0] = '\0';
-    device_read(c, login, &d);
-    if (!d.name[0]) {
-        unsigned char raw[16];
-        text_random(raw, sizeof raw);
-        text_base64url(d.name, raw, sizeof raw);
-    }
-    if (!store_device_sign(c->api->cf.store, login, slice_str(d.name), proof))
+    if (!store_device_sign(c->api->cf.store, login, slice_str(d->name), proof))
         return;
     buf_init(&b, DEVICE_COOKIE);
-    buf_printf(&b, "%s.%s", d.name, proof);
-    for (size_t i = 0, kept = 1; i < d.n && kept < DEVICE_LOGINS; i++)
-        if (strcmp(d.proofs[i], proof) != 0) {
-            buf_printf(&b, ".%s", d.proofs[i]);
+    buf_printf(&b, "%s.%s", d->name, proof);
+    for (size_t i = 0, kept = 1; i < d->n && kept < DEVICE_LOGINS; i++)
+        if (strcmp(d->proofs[i], proof) != 0) {
+            buf_printf(&b, ".%s", d->proofs[i]);
             kept++;
         }
     auth_cookie_text(c->rq, AUTH_DEVICE, buf_view(&b), DEVICE_S, out, DEVICE_COOKIE);

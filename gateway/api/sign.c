@@ -7,9 +7,10 @@
 
 #define SESSION_IDLE_S (12 * 3600)
 
-struct signing { /* a user who gave the right password */
+struct signing {
     struct call *c;
-    char *login, *name, *locale;
+    struct device device;
+    char *login, *name, *locale; /* of the user, once the password was right */
 };
 
 static void signing_free(struct signing *s)
@@ -30,7 +31,7 @@ static void on_new_session(void *arg, const struct err *e, struct slice secret)
         char cookie[512], device[DEVICE_COOKIE];
         unsigned idle = c->api->cf.session_idle_s ? c->api->cf.session_idle_s : SESSION_IDLE_S;
         auth_cookie_text(c->rq, AUTH_SESSION, secret, idle, cookie, sizeof cookie);
-        device_cookie(c, s->login, device);
+        device_cookie(c, s->login, &s->device, device);
         me_answer(c, &(struct store_user){.login = s->login, .name = s->name, .locale = s->locale}, cookie,
                   device);
         mem_wipe(cookie, sizeof cookie);
@@ -56,21 +57,21 @@ void sign_too_often(struct call *c, const struct err *e)
 
 static void on_password(void *arg, const struct err *e, const struct store_user *u)
 {
-    struct call *c = arg;
-    if (e->code == ERR_RATE || e->code == ERR_BUSY) {
-        sign_too_often(c, e);
+    struct signing *s = arg;
+    struct call *c = s->c;
+    if (e->code || u->disabled) {
+        if (e->code == ERR_RATE || e->code == ERR_BUSY)
+            sign_too_often(c, e);
+        else if (!e->code || e->code == ERR_AUTH || e->code == ERR_NOT_FOUND)
+            call_problem(c, 401, "the name or the password is wrong");
+        else
+            call_err(c, e);
+        signing_free(s);
         return;
     }
-    if (e->code == ERR_AUTH || e->code == ERR_NOT_FOUND || (!e->code && u->disabled)) {
-        call_problem(c, 401, "the name or the password is wrong");
-        return;
-    }
-    if (e->code) {
-        call_err(c, e);
-        return;
-    }
-    struct signing *s = mem_alloc(sizeof *s);
-    *s = (struct signing){c, mem_strdup(u->login), mem_strdup(u->name ? u->name : ""), mem_strdup(u->locale)};
+    s->login = mem_strdup(u->login);
+    s->name = mem_strdup(u->name ? u->name : "");
+    s->locale = mem_strdup(u->locale);
     store_session_new(c->api->cf.store, u->login,
                       c->api->cf.session_idle_s ? c->api->cf.session_idle_s : SESSION_IDLE_S, on_new_session,
                       s);
@@ -99,10 +100,12 @@ void auth_sign_in(struct call *c)
         call_problem(c, 401, "the name or the password is wrong");
         return;
     }
-    struct device d;
-    device_read(c, login.p, &d);
-    struct store_from from = device_from(&d);
-    store_user_check_from(c->api->cf.store, login.p, password.p, &from, on_password, c);
+    struct signing *s = mem_alloc(sizeof *s);
+    *s = (struct signing){.c = c};
+    device_read(c, login.p, &s->device);
+    device_name(&s->device);
+    struct store_from from = device_from(&s->device);
+    store_user_check_from(c->api->cf.store, login.p, password.p, &from, on_password, s);
 }
 
 static void on_told(void *arg, const struct err *e)

@@ -24,16 +24,18 @@ void me_answer(struct call *c, const struct store_user *u, const char *session, 
 #define DEVICE_LOGINS 6 /* that one device remembers */
 struct device {
     char network[64];
-    char name[23];                            /* "" : it has none yet */
+    char name[23];                            /* what it shows; "": nothing, until it is given one */
     char proofs[DEVICE_LOGINS][STORE_DEVICE]; /* by what it shows, the newest first */
     size_t n;
     bool known; /* one of the proofs is for this login */
 };
 void device_read(struct call *c, const char *login, struct device *d);
 struct store_from device_from(const struct device *d);
+/* Gives it a name if it has none: whoever signs in now is known by it. */
+void device_name(struct device *d);
 /* Somebody signed in: the value of Set-Cookie that proves it from now on; "" when that cannot be. */
 #define DEVICE_COOKIE 512
-void device_cookie(struct call *c, const char *login, char out[DEVICE_COOKIE]);
+void device_cookie(struct call *c, const char *login, const struct device *d, char out[DEVICE_COOKIE]);
 
 /* 429 with the time that the store's error tells. */
 void sign_too_often(struct call *c, const struct err *e);

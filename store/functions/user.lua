@@ -2,12 +2,21 @@
 -- Users, sessions, tokens: under the system's prefix only. user:<keyed hash of the login> hash: x (sealed record), p (sealed password
 -- hash), ds disabled, g generation: a session of an older one is over. sess:<SHA-256 of the secret>: u, g, i (idle time).
 -- token:<SHA-256>: x (sealed), n (id); tokens: id → SHA-256; tokens:<op>: set of ids. try:<keyed hash of the login><of the network or of
--- the device> and trys:<of the login>: n tries, u until when. from:<of the login>: networks that signed in, by time.
+-- the device> and trys:<of the login>: n tries, u until when. from:<of the login>, devs:<of the login>: networks and devices that signed
+-- in, by time; a new password and disabling empty both.
 do
     local int = P.int
     local FREE, MOST_MS = 4, 60000 -- tries from one place, and the longest wait then
     local FREE_ALL, MOST_ALL_MS = 20, 30000 -- from all places that never signed in
-    local FIRST_MS, FORGET_MS, KNOWN_MS, KNOWN = 1000, 3600000, 90 * 86400000, 20 -- who waits that long has had fewer tries
+    local FIRST_MS, FORGET_MS, KNOWN = 1000, 3600000, 20 -- who waits that long has had fewer tries
+    local NETWORK_MS, DEVICE_MS = 90 * 86400000, 400 * 86400000
+
+    -- All sessions are over, and no place is known: whoever knew the old password may have made themselves any number of them. What was
+    -- tried from unknown places was the old one, and must not keep out the user, who comes from such a place now.
+    local function anew(K, user)
+        call('HINCRBY', K .. 'user:' .. user, 'g', 1)
+        call('DEL', K .. 'from:' .. user, K .. 'devs:' .. user, K .. 'trys:' .. user)
+    end
 
     -- user disabled actor x p ('' keeps it): 1 when it is new. A new password and disabling end all sessions.
     P.reg('user_put', function(K, a)
@@ -22,7 +31,7 @@ do
             call('HSET', key, 'p', a[5])
         end
         if a[5] ~= '' or a[2] == '1' then
-            call('HINCRBY', key, 'g', 1)
+            anew(K, user)
         end
         P.audit(K, a[3], 'user.put', 'user:' .. P.hex(user), a[5] ~= '' and 'password' or '')
         return new
@@ -42,7 +51,7 @@ do
         end
         call('HSET', key, 'ds', a[2], 'cm', int(P.now()))
         if a[2] == '1' then
-            call('HINCRBY', key, 'g', 1)
+            anew(K, a[1])
         end
         P.audit(K, a[3], a[2] == '1' and 'user.disable' or 'user.enable', 'user:' .. P.hex(a[1]))
         return record(K, a[1])
@@ -73,11 +82,24 @@ do
         call('PEXPIRE', key, FORGET_MS)
     end
 
+    -- Remembers a place where the user signed in: the newest of them, and none for too long.
+    local function remember(key, now, place, ms)
+        call('ZADD', key, int(now), place)
+        call('ZREMRANGEBYRANK', key, 0, -KNOWN - 1)
+        call('ZREMRANGEBYSCORE', key, '-inf', int(now - ms))
+        call('PEXPIRE', key, ms)
+    end
+
+    -- The device if it is one of those that are remembered; else as if none had been shown.
+    local function listed(K, user, device)
+        return device and device ~= '' and call('ZSCORE', K .. 'devs:' .. user, device) and device or ''
+    end
+
     -- user network device ('' none): counts a try before it is made, so that many at once are not free. After a few, each has to wait
     -- longer, never for good. What others try elsewhere never delays a device or a network that has signed in with this name. Unknown
     -- logins are counted the same, or the difference would tell who exists.
     P.reg_full('user_try', function(K, a)
-        local now, net, device = P.now(), a[2] or '', a[3] or ''
+        local now, net, device = P.now(), a[2] or '', listed(K, a[1], a[3])
         local own, all = K .. 'try:' .. a[1] .. (device ~= '' and device or net), K .. 'trys:' .. a[1]
         local known = device ~= '' or call('ZSCORE', K .. 'from:' .. a[1], net)
         local wait = left_ms(own, now)
@@ -94,18 +116,19 @@ do
         return record(K, a[1])
     end)
 
-    -- user network device
+    -- user network device ('' none; it is remembered, so a name that it is about to be given counts) changed (of the record by which the
+    -- password was found good): what changed since may be the password, and then this try was a wrong one.
     P.reg_full('user_try_good', function(K, a)
         local now, net, device = P.now(), a[2] or '', a[3] or ''
-        local from = K .. 'from:' .. a[1]
+        if a[4] and (call('HGET', K .. 'user:' .. a[1], 'cm') or '0') ~= a[4] then
+            return P.err('AUTH the user changed meanwhile')
+        end
         call('DEL', K .. 'try:' .. a[1] .. net)
         if device ~= '' then
             call('DEL', K .. 'try:' .. a[1] .. device)
+            remember(K .. 'devs:' .. a[1], now, device, DEVICE_MS)
         end
-        call('ZADD', from, int(now), net)
-        call('ZREMRANGEBYRANK', from, 0, -KNOWN - 1)
-        call('ZREMRANGEBYSCORE', from, '-inf', int(now - KNOWN_MS))
-        call('PEXPIRE', from, KNOWN_MS)
+        remember(K .. 'from:' .. a[1], now, net, NETWORK_MS)
         return redis.status_reply('OK')
     end)
 

@@ -264,7 +264,18 @@ async def nobody_can_keep_somebody_else_out(w):
     tries = [attempt("nadia", "127.0.203.1", "guess", both)[0] for _ in range(7)]
     assert tries[:5] == [401] * 5 and 429 in tries, tries
     assert attempt("selin", "127.0.203.1", cookie=both)[0] == 200
-    # Another password: the same rules, no other door.
+    # Another password: no device is known any more, however many somebody made themselves with the old one.
+    d.tool("user", "passwd", "nadia", "--stdin", text="the operator's choice\n")
+    w.passwords[d]["nadia"] = "the operator's choice"
+    for where in ("127.0.204.1", "127.0.10.1"):
+        crowd("nadia")
+        assert attempt("nadia", where, cookie=both)[0] == 429, where
+    end = time.monotonic() + 45
+    while attempt("nadia", "127.0.204.1", cookie=both)[0] == 429 and time.monotonic() < end:
+        await asyncio.sleep(0.5)
+    crowd("nadia")
+    assert attempt("nadia", "127.0.205.1", cookie=both)[0] == 200, "she signed in on it with the new one"
+    # One's own new password: the same rules, no other door.
     cookie = (await w.cookie(d, "yusuf"))
     tries = [d.request("PATCH", "/api/v1/me", {"password": {"old": "wrong", "new": "a new password 1"}}, {"Cookie": cookie, "Origin": d.base})[0] for _ in range(8)]
     assert tries[:5] == [403] * 5 and 429 in tries, tries

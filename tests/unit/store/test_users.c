@@ -192,9 +192,29 @@ T(wrong_tries_slow_one_login_and_no_other)
 
 static int check_from(const char *password, const char *network, const char *device)
 {
-    struct store_from from = {slice_str(network), slice_str(device)};
+    struct store_from from = {slice_str(network), slice_str(device), SLICE("")};
     DONE(store_user_check_from(h.node[0], "leyla", password, &from, on_user, &g));
     return g.e.code;
+}
+
+/* From a device that shows nothing yet, and is given a name. */
+static int check_named(const char *password, const char *network, const char *name_of_it)
+{
+    struct store_from from = {slice_str(network), SLICE(""), slice_str(name_of_it)};
+    DONE(store_user_check_from(h.node[0], "leyla", password, &from, on_user, &g));
+    return g.e.code;
+}
+
+/* Wrong tries from ever new networks; how many were refused. */
+static int crowd(const char *net)
+{
+    int refused = 0;
+    for (int i = 0; i < 40; i++) {
+        char network[32];
+        snprintf(network, sizeof network, "%s.%d.0/24", net, i);
+        refused += check_from("wrong", network, "") == ERR_RATE;
+    }
+    return refused;
 }
 
 T(what_others_try_elsewhere_refuses_nobody_who_signed_in_before)
@@ -208,18 +228,58 @@ T(what_others_try_elsewhere_refuses_nobody_who_signed_in_before)
     OK(strlen(one) == STORE_DEVICE - 1 && strcmp(one, other) != 0);
     OK(store_device_sign(h.node[0], "leyla", SLICE("nonce"), other));
     EQ_STR(one, other);
-    int refused = 0;
-    for (int i = 0; i < 40; i++) {
-        char network[32];
-        snprintf(network, sizeof network, "203.0.%d.0/24", i);
-        refused += check_from("wrong", network, "") == ERR_RATE;
-    }
-    OK(refused >= 5);
+    OK(crowd("203.0") >= 5);
     EQ_INT(check_from("right", "198.51.100.0/24", ""), ERR_RATE);
-    EQ_INT(check_from("right", "192.0.2.0/24", ""), 0);
+    EQ_INT(check_from("right", "198.51.100.0/24", "nonce"), ERR_RATE); /* it proves, and is not listed */
+    EQ_INT(check_named("right", "192.0.2.0/24", "nonce"), 0);
     EQ_INT(check_from("right", "198.51.100.0/24", "nonce"), 0);
     EQ_INT(check_from("right", "198.51.100.0/24", ""), 0); /* from now on */
     OK(!harness_files_hold("192.0.2.0"));
+    harness_end();
+}
+
+/* Whoever once knew a password may have many devices and networks in the list: they end with it. */
+T(a_known_place_ends_with_the_password)
+{
+    harness_begin(1);
+    put("leyla", "right", "");
+    EQ_INT(check_named("wrong", "192.0.2.0/24", "never"), ERR_AUTH);
+    EQ_INT(harness_number(DATA, "EVAL return(#redis.call('KEYS','p:{_}:devs:*')) 0"), 0);
+    EQ_INT(check_named("right", "192.0.2.0/24", "theirs"), 0);
+    put("leyla", NULL, "demo"); /* the record alone leaves them */
+    OK(crowd("203.0") >= 5);
+    EQ_INT(check_from("right", "198.51.100.0/24", "theirs"), 0);
+    put("leyla", "another", "demo");
+    EQ_INT(check_from("another", "198.51.102.0/24", ""), 0); /* what was tried of the old one is forgotten */
+    OK(crowd("203.1") >= 5);
+    EQ_INT(check_from("right", "198.51.100.0/24", "theirs"), ERR_RATE);
+    EQ_INT(check_from("another", "192.0.2.0/24", ""), ERR_RATE);
+    for (int i = 0; i < 400 && check_named("another", "192.0.2.0/24", "theirs") == ERR_RATE; i++)
+        harness_turn(200);
+    EQ_INT(g.e.code, 0); /* it is one of theirs again */
+    OK(crowd("203.2") >= 5);
+    EQ_INT(check_from("another", "203.3.0.0/24", "theirs"), 0);
+    DONE(store_user_disable(h.node[0], "leyla", true, "boss", got_done, &g));
+    DONE(store_user_disable(h.node[0], "leyla", false, "boss", got_done, &g));
+    OK(crowd("203.4") >= 5);
+    EQ_INT(check_from("another", "203.5.0.0/24", "theirs"), ERR_RATE);
+    harness_end();
+}
+
+/* Thirty devices sign in: the newest twenty are known. */
+T(so_many_devices_are_known)
+{
+    harness_begin(1);
+    put("leyla", "right", "");
+    for (int i = 0; i < 30; i++) {
+        char device[20];
+        snprintf(device, sizeof device, "d%d", i);
+        EQ_INT(check_named("right", "192.0.2.0/24", device), 0);
+    }
+    OK(crowd("203.0") >= 5);
+    EQ_INT(check_from("right", "198.51.100.0/24", "d9"), ERR_RATE);
+    EQ_INT(check_from("right", "198.51.100.0/24", "d29"), 0);
+    EQ_INT(check_from("right", "198.51.101.0/24", "d12"), 0);
     harness_end();
 }
 
@@ -363,8 +423,8 @@ T(who_sends_many_from_one_place_is_refused_before_it_counts)
     static struct got many[40], other;
     memset(many, 0, sizeof many);
     memset(&other, 0, sizeof other);
-    struct store_from here = {SLICE("198.51.100.0/24"), SLICE("")},
-                      elsewhere = {SLICE("192.0.2.0/24"), SLICE("")};
+    struct store_from here = {SLICE("198.51.100.0/24"), SLICE(""), SLICE("")},
+                      elsewhere = {SLICE("192.0.2.0/24"), SLICE(""), SLICE("")};
     int refused = 0;
     for (int i = 0; i < 40; i++) {
         char who[20];

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Users, sessions, tokens, tries; files that wait for an entry."""
+import time
+
 from functions import run
 
 
@@ -93,9 +95,10 @@ def test_what_others_try_elsewhere_delays_nobody_who_signed_in(s):
         assert s.refused("user_try", user, "other") == ""
         assert 29000 < int(s.hash("trys:" + user)["u"]) - s.now() <= 30000  # slower, never longer than that
     assert s.refused("user_try", "u2", "other") == ""  # other names are not
-    # From a device that proved itself, and from a network that signed in before.
-    assert s.refused("user_try", "u1", "other", "d1") == ""
+    # From a device, and from a network, that signed in before.
+    assert s.refused("user_try", "u1", "other", "d1") == "RATE"  # whatever it proved, it did not
     s.call("user_try_good", "u1", "home", "d1")
+    assert s.refused("user_try", "u1", "other", "d1") == ""
     assert s.refused("user_try", "u1", "home") == ""
     assert s.refused("user_try", "u1", "other") == "RATE"
     # They are counted for themselves.
@@ -103,11 +106,34 @@ def test_what_others_try_elsewhere_delays_nobody_who_signed_in(s):
     assert [s.refused("user_try", "u1", "home") for _ in range(6)][-1] == "RATE"
     assert [s.refused("user_try", "u1", "home", "d1") for _ in range(6)][-1] == "RATE"
     assert int(s.hash("trys:u1")["n"]) == n
-    assert s.refused("user_try", "u1", "home", "d2") == ""
-    # So many networks are kept, the newest.
+    assert s.refused("user_try", "u1", "home", "d2") == "RATE"  # one that is not listed is no place of its own
+    # So many networks and devices are kept, the newest.
     for i in range(25):
-        s.call("user_try_good", "u1", f"n{i}", "")
+        s.call("user_try_good", "u1", f"n{i}", f"e{i}")
     assert s.r.zcard(s.key("from:u1")) == 20 and s.r.zscore(s.key("from:u1"), "home") is None
+    assert s.r.zcard(s.key("devs:u1")) == 20 and s.r.zscore(s.key("devs:u1"), "d1") is None
+    assert s.r.pttl(s.key("from:u1")) <= 90 * 86400000 < 399 * 86400000 < s.r.pttl(s.key("devs:u1"))
+
+
+def test_no_place_outlives_a_password(s):
+    def places():
+        return s.r.exists(s.key("from:u1"), s.key("devs:u1"))
+
+    put(s)
+    for end in (lambda: put(s, password="new"), lambda: put(s, disabled=1, password=""), lambda: s.call("user_disable", "u1", 1, "boss")):
+        s.call("user_disable", "u1", 0, "boss")
+        s.call("user_try_good", "u1", "home", "d1")
+        put(s, password="")
+        s.call("user_disable", "u1", 0, "boss")
+        assert places() == 2  # the record alone leaves them
+        end()
+        assert places() == 0
+    # A try that was good by the record of before is not good by the one of now.
+    changed = s.call("user_try", "u1", "home")[4]
+    time.sleep(0.002)
+    put(s, password="newer")
+    assert s.refused("user_try_good", "u1", "home", "d1", changed) == "AUTH" and places() == 0
+    assert s.refused("user_try_good", "u1", "home", "d1", s.call("user_try", "u1", "home")[4]) == "" and places() == 2
 
 
 def test_tokens(s):
