@@ -147,8 +147,9 @@ static const char *program_top(void)
 }
 
 struct parsed {
-    bool help, wrong, plain; /* plain: "--" was seen */
-    size_t n;                /* of c->args: verb and arguments */
+    bool help, plain;  /* plain: "--" was seen */
+    const char *wrong; /* the first option that is not known, or lacks its value */
+    size_t n;          /* of c->args: verb and arguments */
 };
 
 /* Takes argv[i]; returns how many of argv were used. */
@@ -170,9 +171,30 @@ static int argument_take(struct cli *c, struct parsed *p, char *arg, char *next)
         used_next = true;
     } else {
         v = verb_find(c->args, p->n, &words);
-        p->wrong = !v || strncmp(arg, "--", 2) != 0 || !option_take(c, v, arg, next, &used_next) || p->wrong;
+        bool good = v && strncmp(arg, "--", 2) == 0 && option_take(c, v, arg, next, &used_next);
+        p->wrong = good || p->wrong ? p->wrong : arg;
     }
     return used_next ? 2 : 1;
+}
+
+/* "parley user": the verbs that begin so; with --help that is an answer. */
+static int unknown(const struct cli *c, const struct parsed *p)
+{
+    FILE *f = p->help ? stdout : stderr;
+    size_t found = 0;
+    struct slice first;
+    for (const struct cli_verb *v = cli_verbs; p->n && v->words; v++) {
+        struct slice rest = slice_str(v->words);
+        if (slice_next(&rest, ' ', &first) && rest.n && slice_is(first, c->args[0]))
+            fprintf(f, "%s parley %s %s\n", found++ ? "      " : "usage:", v->words, v->args);
+    }
+    if (found)
+        return p->help ? EXIT_DONE : EXIT_USAGE;
+    if (p->n)
+        fprintf(stderr, "parley: there is no verb \"%s\"; `parley --help` lists them\n", c->args[0]);
+    else
+        usage(stderr);
+    return EXIT_USAGE;
 }
 
 static int carry_out(struct cli *c, const struct parsed *p)
@@ -186,13 +208,14 @@ static int carry_out(struct cli *c, const struct parsed *p)
             usage(stdout);
         return EXIT_DONE;
     }
-    if (!v) {
-        usage(stderr);
-        return EXIT_USAGE;
-    }
+    if (!v)
+        return unknown(c, p);
     c->args += words;
     c->args_n = p->n - words;
     if (p->wrong || c->args_n < args_needed(v, &most) || c->args_n > most) {
+        if (p->wrong)
+            fprintf(stderr, "parley: %s is not an option of %s, or its value is missing or wrong\n\n",
+                    p->wrong, v->words);
         usage_verb(stderr, v);
         return EXIT_USAGE;
     }

@@ -227,7 +227,10 @@ const struct cli_verb cli_verbs[] = {
     {"status", "", "", "how it is: store, channels, counts", status, show_status, NULL},
     {"token list", "OPERATION", "", "lists bearer tokens", token_list, show_tokens, NULL},
     {"token end", "ID", "", "makes a token worthless", token_end, show_nothing, NULL},
-    {"token", "OPERATION", "--role R --agent LOGIN --clearance N --note TEXT", "prints a new bearer token",
+    {"token", "OPERATION", "--role R --agent LOGIN --clearance N --note TEXT",
+     "prints a new bearer token for programs. --role is needed: agent, supervisor, focal, partner, "
+     "administrator, "
+     "auditor, integrator; --agent: whose; --clearance: 0 open (so without it), 1 confidential, 2 sensitive",
      token, show_token, NULL},
     {"user add", "LOGIN", "--name TEXT --stdin",
      "makes a user with a random password (--stdin: with the one on stdin)", user_add, show_user, NULL},
@@ -244,11 +247,13 @@ const struct cli_verb cli_verbs[] = {
     {"audit verify", "OPERATION", "--root HASH",
      "walks the audit's chain; --root: a root noted earlier must be in it", audit_verify, show_audit, NULL},
     {"backup", "DIR", "", "writes an encrypted backup into a new directory", backup, show_report, NULL},
-    {"restore", "DIR", "", "reads a backup into an empty store; the recovery key comes on stdin", restore,
+    {"restore", "DIR", "",
+     "reads a backup into a running daemon that is empty; the backup's recovery key comes on stdin", restore,
      show_report, NULL},
     {"recovery saved", "", "", "the recovery key is kept elsewhere now: forgets it here", recovery_saved,
      show_nothing, NULL},
     {"demo remove", "", "", "destroys the demo operation", demo_remove, show_removed, NULL},
-    {"remove", "OPERATION", "--confirm OPERATION", "destroys an operation: keys, data, files",
-     remove_operation, show_removed, NULL},
+    {"remove", "OPERATION", "--confirm OPERATION",
+     "destroys an operation: keys, data, files; its name again in --confirm", remove_operation, show_removed,
+     NULL},
     {0}};

@@ -12,6 +12,7 @@
 #include "store/agent.h"
 #include "store/audit.h"
 #include "store/user.h"
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -262,11 +263,21 @@ static void backup(struct admin_call *c)
         store_backup(c->w->store, dir, on_report, c);
 }
 
+/* The other workers still hold the keys of before: a reload starts all of them anew. */
+static void on_restored(void *arg, const struct err *e, struct slice report)
+{
+    struct admin_call *c = arg;
+    bool others = c->w->config->workers > 1;
+    on_report(c, e, report);
+    if (!e->code && others)
+        kill(getppid(), SIGHUP);
+}
+
 static void restore(struct admin_call *c)
 {
     const char *dir = admin_arg(c, "dir");
     if (absolute_dir(c, dir))
-        store_restore(c->w->store, dir, slice_str(admin_arg(c, "recovery_key")), on_report, c);
+        store_restore(c->w->store, dir, slice_str(admin_arg(c, "recovery_key")), on_restored, c);
 }
 
 /* ---- removing an operation ---- */

@@ -73,11 +73,15 @@ def every_verb_has_help_and_refuses_nonsense():
             wants = re.sub(r"\[.*?\]", "", help_.stdout.split("\n")[0][len(f"usage: parley {verb}"):]).split()
             args = ["x"] * len(wants)
             r = run(*verb.split(), *args, "--colour", "red")
-            assert r.returncode == 2 and r.stderr.startswith("usage: parley"), (verb, r)
+            assert r.returncode == 2 and r.stderr.startswith("parley: --colour is not an option") and f"usage: parley {verb}" in r.stderr, (verb, r)
             r = run(*verb.split(), *args, "one", "more", "too", "much")
             assert r.returncode == 2, (verb, r)
             if wants:
                 assert run(*verb.split()).returncode == 2, verb
+        r = run("user", "--help")
+        assert r.returncode == 0 and r.stdout.startswith("usage: parley user add LOGIN\n") and "status" not in r.stdout, r
+        r = run("aply", "x")
+        assert r.returncode == 2 and 'no verb "aply"' in r.stderr and len(r.stderr) < 100, r
         assert run("status").returncode == 1 and "no parleyd is running" in run("status").stderr
 
 
@@ -357,6 +361,7 @@ def a_backup_comes_back_on_a_new_machine_with_the_recovery_key_alone():
             shutil.copy(os.path.join(d.data, "ledger.txt"), ledger)
             d.kill()  # the first machine is lost
             restored(c, ledger, written_down, want, erased)
+            restored_with_workers(c, written_down)
         finally:
             c.close()
 
@@ -416,6 +421,19 @@ def restored(c, ledger, key, want, erased):
         other.start()
         assert [t for t in all_texts(other) if any(t)] != [] and contact_of(other, token_of(other), "tel:+905551000003") is None
         refused(other, "restore", ledger, stdin=key + "\n", says="empty")
+
+
+def restored_with_workers(c, key):
+    """Each worker works with the keys that came back, not the one alone that read the backup."""
+    with Daemon(workers=3) as other:
+        before = set(other.workers())
+        other.cli("restore", c.dir, stdin=key + "\n", check=0)
+        wait(lambda: len(other.workers()) == 3 and not before & set(other.workers()), 20)
+        other.wait_ready()
+        token = token_of(other)
+        for _ in range(24):  # a connection each, spread over the workers
+            status, found = other.api("GET", "threads", token=token)
+            assert status == 200 and len(found["items"]) == 3, (status, found)
 
 
 def d_write(d):
