@@ -9,6 +9,7 @@
 #include "gateway/daemon/worker.h"
 #include "store/admin.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,6 +36,25 @@ static void mark_path(const struct worker *w, char *out, size_t n)
 
 /* ---- what is printed ---- */
 
+/* How the tool finds this daemon: by itself only in var/ beside the build. */
+static const char *tool(const struct worker *w)
+{
+    static char line[PATH_MAX + 32];
+    char top[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", top, sizeof top - 8);
+    top[n > 0 ? n : 0] = '\0';
+    for (int up = 0; up < 2; up++) {
+        char *slash = strrchr(top, '/');
+        if (slash)
+            *slash = '\0';
+    }
+    strcat(top, "/var");
+    bool usual = strcmp(top, w->config->data_dir) == 0;
+    snprintf(line, sizeof line, "build/parley%s%s", usual ? "" : " --data ",
+             usual ? "" : w->config->data_dir);
+    return line;
+}
+
 static void print_addresses(const struct worker *w, const json_t *demo)
 {
     const char *scheme = w->tls ? "https" : "http",
@@ -58,8 +78,9 @@ static void print_sign_in(const struct first *f)
     json_t *item;
     size_t i;
     if (json_array_size(f->passwords))
-        printf("\n  First sign-in (random passwords, shown only now; `parley user passwd LOGIN` makes new "
-               "ones):\n");
+        printf("\n  First sign-in (random passwords, shown only now; `%s user passwd LOGIN` makes new "
+               "ones):\n",
+               tool(f->w));
     json_array_foreach(f->passwords, i, item)
     {
         printf("    %-14s %s\n", json_string_value(json_object_get(item, "login")),
@@ -72,8 +93,8 @@ static void print_sign_in(const struct first *f)
                json_string_value(json_object_get(item, "secret")));
     }
     if (json_array_size(f->passwords))
-        printf("\n  This is the demo operation, for this computer alone. `build/parley demo remove` removes "
-               "it.\n");
+        printf("\n  This is the demo operation, for this computer alone. `%s demo remove` removes it.\n",
+               tool(f->w));
 }
 
 static void print_recovery(const struct first *f)
@@ -84,14 +105,14 @@ static void print_recovery(const struct first *f)
         printf("\n  RECOVERY KEY. Write it down and keep it away from this machine:\n\n    %s\n\n"
                "  Without it no backup can be opened: if this machine is lost, everything in it is lost for "
                "good. Whoever has it\n"
-               "  and a backup can read everything. When it is safe, run `build/parley recovery saved`; "
-               "until then it stays in\n"
+               "  and a backup can read everything. When it is safe, run\n"
+               "  `%s recovery saved`; until then it stays in\n"
                "  %s\n",
-               f->recovery, path);
+               f->recovery, tool(f->w), path);
     } else if (access(path, F_OK) == 0) {
         printf("\n  The recovery key was not saved yet. It is in %s:\n  write it down, keep it away from "
-               "this machine, then run `build/parley recovery saved`.\n",
-               path);
+               "this machine, then run `%s recovery saved`.\n",
+               path, tool(f->w));
     }
 }
 
@@ -101,8 +122,9 @@ static void finish(struct first *f)
         print_addresses(f->w, f->demo);
         print_sign_in(f);
         if (!store_op_at(f->w->store, 0))
-            printf("\n  There is no operation yet: `build/parley apply FILE` makes one (config/demo.json is "
-                   "an example).\n");
+            printf("\n  There is no operation yet: `%s apply FILE` makes one (config/demo.json is "
+                   "an example).\n",
+                   tool(f->w));
         print_recovery(f);
         printf("\n");
         fflush(stdout);

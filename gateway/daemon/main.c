@@ -6,10 +6,13 @@
 #include "gateway/daemon/supervisor.h"
 #include "gateway/daemon/texts.h"
 #include "gateway/daemon/worker.h"
+#include "gateway/net/tls.h"
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: parleyd [--config FILE] [--data DIR] [--listen ADDR:PORT] [--check | --schema | --version]\n"
@@ -38,6 +41,18 @@ static int print_schema(void)
     return text ? 0 : 1;
 }
 
+/* What a start would stumble over, although the settings themselves are in order. */
+static void check_files(const struct config *c, struct buf *problems)
+{
+    struct err e = {0};
+    struct tls_server *tls = *c->tls_cert ? tls_server_new(c->tls_cert, c->tls_key, &e) : NULL;
+    if (e.code)
+        buf_printf(problems, "%s\n", e.text);
+    tls_server_free(&tls);
+    if (*c->demo && access(c->demo, R_OK))
+        buf_printf(problems, "demo: %s: %s\n", c->demo, strerror(errno));
+}
+
 static int check(const struct supervisor_options *o)
 {
     struct buf problems, warnings;
@@ -46,6 +61,7 @@ static int check(const struct supervisor_options *o)
     struct config *c = supervisor_config(o, &problems);
     if (c) {
         config_warnings(c, &warnings);
+        check_files(c, &problems);
         texts_check(c->texts_dir, &problems, &warnings);
     }
     bool ok = c && !problems.n;

@@ -136,9 +136,15 @@ static bool check_one(void *arg, const char *path, struct slice tag, const json_
         if (!json_opt_str(json_object_get(o, key), "text").n)
             buf_printf(c->problems, "%s: %s is missing\n", path, key);
     }
+    size_t n = 0;
     for (size_t i = 0; safety_keys[i]; i++)
-        if (!json_opt_bool(json_object_get(o, safety_keys[i]), "reviewed", false))
-            buf_printf(c->warnings, "%s: %s was not reviewed by a native speaker\n", path, safety_keys[i]);
+        if (!json_opt_bool(json_object_get(o, safety_keys[i]), "reviewed", false)) {
+            buf_printf(c->warnings, "%s%s%s", n ? "" : path,
+                       n ? ", " : ": not reviewed by a native speaker: ", safety_keys[i]);
+            n++;
+        }
+    if (n)
+        buf_char(c->warnings, '\n');
     return true;
 }
 
