@@ -91,6 +91,25 @@ async def what_was_sent_is_changed_where_it_went(w):
     assert [e["text"] for e in await w.said(t, direction="out")] == ["come on Monday"]
 
 
+async def a_change_goes_where_its_message_went(w):
+    t, who = await w.thread()
+    other = "tel:+4930" + who[-7:]
+    status, sent = await w.post("amal", t, kind="message", text="come on Monday")
+    assert status == 201, sent
+    status, answer = await asyncio.to_thread(w.d.hook, {"messages": [{"id": "in-o" + who[-7:], "from": {"address": other, "also": who}, "text": "my other one"}]})
+    assert status == 200, answer
+    status, edit = await w.post("amal", t, kind="edit", target=sent["id"], text="come on Tuesday")
+    assert status == 201, edit
+    await w.amal.frame("entry.status", where=lambda f: f["entry"] == edit["id"] and f["status"] == "sent")
+    [to] = [g["json"]["data"]["to"] for g in w.receiver.got if g["json"]["type"] == "message.edit" and g["json"]["data"]["target"] == "ext-" + sent["id"]]
+    assert to == who, to
+    assert len(await w.said(t)) == 2
+    status, new = await w.post("amal", t, kind="message", text="and now")
+    await w.amal.frame("entry.status", where=lambda f: f["entry"] == new["id"] and f["status"] == "sent")
+    [to] = [g["json"]["data"]["to"] for g in w.receiver.got if g["json"]["type"] == "message.send" and g["json"]["data"].get("text") == "and now"]
+    assert to == other, "what is new goes where they wrote last"
+
+
 async def what_may_not_be_changed(w):
     t, _ = await w.thread()
     other, _ = await w.thread()
@@ -190,6 +209,18 @@ async def who_resolves_a_thread_may_reopen_it(w):
     assert t not in [x["id"] for x in found["items"]]
 
 
+async def who_had_a_thread_is_told_that_another_gets_it(w):
+    t, _ = await w.thread()
+    assert (await w.call("POST", "threads/{thread}/resolve", "amal", t, {}))[0] == 200
+    await w.amal.frame("thread.changed", where=lambda f: f["thread"]["id"] == t and f["thread"]["state"] == "resolved")
+    assert (await w.amal.ask("presence", presence="away"))["type"] == "ok"
+    assert (await w.call("POST", "threads/{thread}/reopen", "selin", t, {}))[0] == 200
+    await w.amal.frame("thread.gone", where=lambda f: f["thread"] == t)
+    assert (await w.call("GET", "threads/{thread}", "amal", t))[0] == 404
+    assert (await w.call("POST", "threads/{thread}/resolve", "selin", t, {}))[0] == 200
+    assert (await w.amal.ask("presence", presence="online"))["type"] == "ok"
+
+
 async def a_transfer_tells_nothing_of_hidden_colleagues(w):
     t, _ = await w.thread()
     answers = [await w.call("POST", "threads/{thread}/transfer", "amal", t, {"agent": agent}) for agent in ("lena", "nobody")]
@@ -244,8 +275,8 @@ async def queues_are_told_when_they_change_and_only_then(w):
             await s.close()
 
 
-TESTS = [what_was_sent_is_changed_where_it_went, what_may_not_be_changed, the_webchat_shows_edits_and_deletions,
-         what_came_later_is_not_theirs_who_had_it_before, who_resolves_a_thread_may_reopen_it,
+TESTS = [what_was_sent_is_changed_where_it_went, a_change_goes_where_its_message_went, what_may_not_be_changed, the_webchat_shows_edits_and_deletions,
+         what_came_later_is_not_theirs_who_had_it_before, who_resolves_a_thread_may_reopen_it, who_had_a_thread_is_told_that_another_gets_it,
          a_transfer_tells_nothing_of_hidden_colleagues, who_comes_for_the_first_time_is_online,
          queues_are_told_when_they_change_and_only_then]
 
