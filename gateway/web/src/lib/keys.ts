@@ -126,7 +126,9 @@ export const acts: Act[] = [
 
 export function reopen(): void {
   const id = app.open;
-  if (id) void attempt(() => app.desk!.command('reopen', { thread: id }), t('thread.reopened'));
+  if (!id) return;
+  app.parting.add(id); // the queue may have it next, or somebody else
+  void attempt(() => app.desk!.command('reopen', { thread: id }), t('thread.reopened'));
 }
 
 /** Where the panel has its own column it gets the focus; elsewhere it lies over the thread, so that nothing moves. */
