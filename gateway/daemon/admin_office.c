@@ -346,7 +346,7 @@ static void remove_operation(struct admin_call *c)
 {
     if (strcmp(admin_arg(c, "operation"), admin_arg(c, "confirm")) != 0)
         admin_refuse(c, ERR_INVALID,
-                     "everything of the operation is destroyed: its name must be given twice");
+                     "everything of the operation is destroyed: its name must be given twice (--confirm)");
     else if (admin_op(c))
         store_users_get(c->w->store, on_users, c);
 }

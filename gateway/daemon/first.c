@@ -40,18 +40,18 @@ static void mark_path(const struct worker *w, char *out, size_t n)
 static const char *tool(const struct worker *w)
 {
     static char line[PATH_MAX + 32];
-    char top[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", top, sizeof top - 8);
+    char top[PATH_MAX], usual[PATH_MAX + 8];
+    ssize_t n = readlink("/proc/self/exe", top, sizeof top - 1);
     top[n > 0 ? n : 0] = '\0';
     for (int up = 0; up < 2; up++) {
         char *slash = strrchr(top, '/');
         if (slash)
             *slash = '\0';
     }
-    strcat(top, "/var");
-    bool usual = strcmp(top, w->config->data_dir) == 0;
-    snprintf(line, sizeof line, "build/parley%s%s", usual ? "" : " --data ",
-             usual ? "" : w->config->data_dir);
+    snprintf(usual, sizeof usual, "%s/var", top);
+    bool other = strcmp(usual, w->config->data_dir) != 0;
+    snprintf(line, sizeof line, "build/parley%s%s", other ? " --data " : "",
+             other ? w->config->data_dir : "");
     return line;
 }
 
