@@ -113,7 +113,7 @@ static void on_target(void *arg, const struct err *e, const struct store_entry *
         return;
     }
     json_t *extra = json_parse(en->extra, JSON_DEPTH_DEFAULT, NULL);
-    json_t *address = json_object_get(extra, "address"); /* where it went; else where they wrote last */
+    json_t *address = json_object_get(extra, "address"); /* where it was told to go */
     a->target = en->id;
     a->extra = json_object();
     if (!en->inbound && json_is_string(address))
