@@ -46,6 +46,23 @@ static const char *text_of(const struct act *a, const char *key)
     return json_string_value(json_object_get(a->body, key));
 }
 
+/* A number where a word belongs is no missing word. */
+static bool words_only(struct act *a, const char *const keys[])
+{
+    for (size_t i = 0; keys[i]; i++) {
+        const json_t *v = json_object_get(a->body, keys[i]);
+        char why[80];
+        if (!v || json_is_null(v) || json_is_string(v))
+            continue;
+        snprintf(why, sizeof why, "%s: a string is wanted", keys[i]);
+        act_refuse(a, ERR_INVALID, why);
+        return false;
+    }
+    return true;
+}
+
+static const char *const m_reason[] = {"reason", NULL}, *const m_resolve[] = {"outcome", "note", NULL};
+
 static void accept_offer(struct act *a)
 {
     store_accept(a->o->op, a->thread, a->by.agent, on_moved, a);
@@ -54,6 +71,8 @@ static void accept_offer(struct act *a)
 static void decline(struct act *a)
 {
     const char *reason = text_of(a, "reason");
+    if (!words_only(a, m_reason))
+        return;
     if (reason && !name_valid(slice_str(reason)))
         act_refuse(a, ERR_INVALID, "reason: a short word of a-z, 0-9, '.', '_' or '-' is wanted");
     else
@@ -172,6 +191,8 @@ static void resolve(struct act *a)
 {
     const char *outcome = text_of(a, "outcome");
     struct slice note = json_opt_str(a->body, "note");
+    if (!words_only(a, m_resolve))
+        return;
     if (outcome && !name_valid(slice_str(outcome))) {
         act_refuse(a, ERR_INVALID, "outcome: a short word of a-z, 0-9, '.', '_' or '-' is wanted");
         return;
@@ -268,11 +289,9 @@ static const char *const m_deletion[] = {"kind", "target", NULL};
 static const char *const m_reaction[] = {"kind", "target", "emoji", NULL};
 static const char *const m_note[] = {"kind", "text", NULL};
 static const char *const m_retry[] = {"seq", NULL};
-static const char *const m_reason[] = {"reason", NULL};
 static const char *const m_assign[] = {"agent", NULL};
 static const char *const m_transfer[] = {"topic", "language",  "team", "agent",
                                          "area",  "clearance", "note", NULL};
-static const char *const m_resolve[] = {"outcome", "note", NULL};
 static const char *const m_snooze[] = {"until", NULL};
 static const char *const m_tag[] = {"add", "remove", NULL};
 static const char *const m_patch[] = {"language", "topic", "priority", NULL};

@@ -163,6 +163,9 @@ async def a_threads_life(w):
     assert status == 400
     status, got, _ = await w.call("POST", "threads/{thread}/assign", "supervisor", id, {"agent": "amal"})
     assert status == 200 and got["assignee"] == "amal", got
+    for body in ({"outcome": 5}, {"note": ["done"]}):
+        status, got, _ = await w.call("POST", "threads/{thread}/resolve", "agent", id, body)
+        assert status == 400 and "a string is wanted" in got["detail"], got
     status, got, _ = await w.call("POST", "threads/{thread}/resolve", "agent", id, {"outcome": "answered", "note": "done"})
     assert status == 200 and got["state"] == "resolved" and got["outcome"] == "answered" and got["resolved"], got
     for role in ("agent", "supervisor"):
