@@ -158,7 +158,7 @@ async def through_telegram(w):
     w.tg.fault("sendMessage", Refused(400, "Bad Request: " + w.c("provider's error")), chat)
     out = await w.amal.ask("send", thread=t["id"], text=w.c("failed answer"))
     await w.amal.frame("entry.status", where=lambda f: f["entry"] == out["entry"]["id"] and f["status"] == "failed")
-    w.tg.write_all([w.tg.message(chat, w.c("telegram name"), dice={"emoji": w.c("quarantined")})])
+    w.tg.write_all([w.tg.message(chat, w.c("telegram name"), hologram={"words": w.c("quarantined")})])
     out = await w.amal.ask("transfer", thread=t["id"], language="en", note=w.c("transfer note"))
     assert out["type"] == "ok", out
     root = w.d.token(role="administrator")
