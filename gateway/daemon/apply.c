@@ -5,6 +5,7 @@
 #include "gateway/base/mem.h"
 #include "gateway/daemon/apply_agents.h"
 #include "gateway/daemon/operation.h"
+#include "gateway/daemon/texts.h"
 #include "gateway/daemon/worker.h"
 #include "gateway/host/host.h"
 #include "store/agent.h"
@@ -81,9 +82,14 @@ static bool setting_secret(void *ctx, const char *connector, const char *setting
     return true;
 }
 
+static bool text_known(void *ctx, const char *key)
+{
+    return texts_known(((struct worker *)ctx)->texts, slice_str(key));
+}
+
 struct operation_connectors apply_connectors(struct worker *w)
 {
-    return (struct operation_connectors){w, channel_check, setting_secret};
+    return (struct operation_connectors){w, channel_check, setting_secret, text_known};
 }
 
 /* ---- the steps ---- */

@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unicode/ucal.h>
+#include <unicode/uloc.h>
+#include <unicode/ustring.h>
 
 void check_wrong(struct check *c, const char *fmt, ...)
 {
@@ -62,10 +65,25 @@ static bool tag_valid(const char *s)
     return *s == '\0';
 }
 
+/* Is what stands before the first '-' a language? ICU's list lacks two that we tell apart. */
+static bool tag_known(const char *s)
+{
+    static const char *const ours[] = {"prs", "kmr", NULL};
+    struct slice language = slice_of(s, strcspn(s, "-"));
+    const char *const *lists[] = {ours, uloc_getISOLanguages()};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        for (const char *const *known = lists[i]; *known; known++)
+            if (slice_is(language, *known))
+                return true;
+    return false;
+}
+
 void check_tag(struct check *c, const json_t *v)
 {
     if (!json_is_string(v) || !tag_valid(json_string_value(v)))
         check_wrong(c, "a language tag is wanted, such as \"ar\" or \"prs\"");
+    else if (!tag_known(json_string_value(v)))
+        check_wrong(c, "there is no language with the tag \"%.40s\"", json_string_value(v));
 }
 
 void check_name(struct check *c, const json_t *v)
@@ -108,7 +126,14 @@ void check_timezone(struct check *c, const json_t *v)
 {
     const char *s = json_string_value(v);
     size_t n = s ? strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/") : 0;
-    if (!s || n == 0 || s[n] || n > 64)
+    UChar id[72], canonical[128];
+    UBool there = false;
+    UErrorCode code = U_ZERO_ERROR;
+    if (s && n && !s[n] && n <= 64) {
+        u_uastrncpy(id, s, (int32_t)n + 1);
+        ucal_getCanonicalTimeZoneID(id, (int32_t)n, canonical, 128, &there, &code);
+    }
+    if (U_FAILURE(code) || !there)
         check_wrong(c, "a time zone of the tz database is wanted, such as \"Europe/Istanbul\"");
 }
 

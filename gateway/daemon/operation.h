@@ -9,7 +9,7 @@
 
 #include "gateway/base/json.h"
 
-/* What only the connectors know. */
+/* What only the connectors and the shipped texts know. */
 struct operation_connectors {
     void *ctx;
     /* Judges a channel's settings; false with e filled. where: the setting that is wrong, or "" for all of
@@ -17,6 +17,8 @@ struct operation_connectors {
     bool (*check)(void *ctx, const json_t *channel, char where[64], struct err *e);
     /* Is the setting write-only? True for connectors that are not known, to be on the safe side. */
     bool (*secret)(void *ctx, const char *connector, const char *setting);
+    /* Does any text for people have this name? NULL: not known, every name is taken. */
+    bool (*text)(void *ctx, const char *key);
 };
 
 /* file: as given; current: the stored document, NULL when the operation is new; agents: array of agents as

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What an operation file may hold, member by member; what refers to something else is looked at by
  * operation_refer.c. */
+#include "gateway/base/text.h"
 #include "gateway/daemon/check.h"
 #include "gateway/daemon/operation.h"
 #include "gateway/daemon/operation_refer.h"
@@ -79,9 +80,19 @@ static void topic_words(struct check *c, const json_t *v)
     check_map(c, v, check_tag, some_words);
 }
 
+/* One that no text has would be kept and never shown: the office would believe in a wording of its own. */
+static void text_key(struct check *c, const json_t *v)
+{
+    const char *key = json_string_value(v);
+    if (!key || !name_valid(slice_str(key)))
+        check_name(c, v);
+    else if (c->con->text && !c->con->text(c->con->ctx, key))
+        check_wrong(c, "there is no text with this name");
+}
+
 static void own_texts(struct check *c, const json_t *v)
 {
-    check_map(c, v, check_name, check_text);
+    check_map(c, v, text_key, check_text);
 }
 
 static void texts(struct check *c, const json_t *v)

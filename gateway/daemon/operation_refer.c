@@ -57,6 +57,39 @@ static void all_must_exist(struct check *c, const json_t *owner, const char *mem
     check_out(c, back);
 }
 
+static bool listed(const json_t *list, const char *tag)
+{
+    for (size_t i = 0; json_is_array(list) && i < json_array_size(list); i++)
+        if (slice_is(slice_str(json_string_value(json_array_get(list, i))), tag))
+            return true;
+    return false;
+}
+
+/* The operation serves a language, or says what somebody who speaks it gets instead. One that names no
+ * languages serves all. */
+static bool served(const struct check *c, const char *tag)
+{
+    const json_t *languages = json_object_get(c->merged, "languages");
+    return !json_array_size(languages) || listed(languages, tag) ||
+           json_object_get(json_object_get(c->merged, "fallback"), tag);
+}
+
+/* The members of o[member] are named by languages. English is what every text falls back to. */
+static void tags_served(struct check *c, const json_t *o, const char *member, bool english)
+{
+    const char *tag;
+    json_t *v;
+    size_t back = check_into(c, member);
+    json_object_foreach(json_object_get(o, member), tag, v)
+    {
+        size_t inner = check_into(c, tag);
+        if (!(english && strcmp(tag, "en") == 0) && !served(c, tag))
+            check_wrong(c, "\"%.40s\" is not among the languages, nor has it a fallback", tag);
+        check_out(c, inner);
+    }
+    check_out(c, back);
+}
+
 static void refer_agents(struct refer *r, const json_t *list)
 {
     struct check *c = r->c;
@@ -69,6 +102,7 @@ static void refer_agents(struct refer *r, const json_t *list)
             all_must_exist(c, a, "teams", &r->teams, "teams");
             all_must_exist(c, a, "areas", &r->areas, "areas");
             all_must_exist(c, a, "topics", &r->topics, "topics");
+            tags_served(c, a, "languages", false);
         }
         check_out(c, inner);
     }
@@ -124,7 +158,7 @@ static void refer_channels(struct refer *r, const json_t *list)
 
 static void refer_languages(struct check *c, const json_t *file)
 {
-    const json_t *served = json_object_get(c->merged, "languages"), *chain;
+    const json_t *languages = json_object_get(c->merged, "languages"), *chain;
     const char *tag;
     size_t back = check_into(c, "fallback");
     json_object_foreach(json_object_get(file, "fallback"), tag, chain)
@@ -132,11 +166,7 @@ static void refer_languages(struct check *c, const json_t *file)
         size_t inner = check_into(c, tag);
         for (size_t i = 0; json_is_array(chain) && i < json_array_size(chain); i++) {
             const char *to = json_string_value(json_array_get(chain, i));
-            bool found = false;
-            for (size_t k = 0; json_is_array(served) && k < json_array_size(served); k++)
-                found =
-                    found || (to && slice_is(slice_str(json_string_value(json_array_get(served, k))), to));
-            if (to && !found)
+            if (to && !listed(languages, to))
                 check_wrong(c, "\"%.20s\" is not among the languages", to);
         }
         check_out(c, inner);
@@ -176,6 +206,7 @@ void operation_refer(struct check *c, const json_t *file)
     index_section(&r.teams, c->merged, "teams");
     index_section(&r.topics, c->merged, "topics");
     refer_languages(c, file);
+    tags_served(c, file, "texts", true);
     refer_areas(c, json_object_get(file, "areas"));
     refer_agents(&r, json_object_get(file, "agents"));
     refer_channels(&r, json_object_get(file, "channels"));

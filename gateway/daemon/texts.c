@@ -16,6 +16,7 @@ static const char *const safety_keys[] = {"notice.first", "notice.emergency", "n
 
 struct texts {
     struct map by_key; /* "ar notice.first" → char * */
+    json_t *chat;      /* the webchat's in English, by name; NULL: it was not built */
 };
 
 static json_t *file_read(const char *path, struct err *e)
@@ -99,6 +100,7 @@ void texts_free(struct texts **t)
     if (!*t)
         return;
     map_clear(&(*t)->by_key, mem_free);
+    json_decref((*t)->chat);
     mem_clear(t);
 }
 
@@ -110,6 +112,28 @@ struct slice texts_get(const struct texts *t, struct slice tag, struct slice key
     if (n < 0 || (size_t)n >= sizeof name)
         return (struct slice){0};
     return slice_str(map_get(&t->by_key, slice_of(name, (size_t)n)));
+}
+
+void texts_chat(struct texts *t, const char *chat_dir)
+{
+    char path[1024];
+    int n = snprintf(path, sizeof path, "%s/texts/en.json", chat_dir);
+    struct err e = {0};
+    json_t *o = n > 0 && (size_t)n < sizeof path ? file_read(path, &e) : NULL;
+    json_decref(t->chat);
+    t->chat = json_incref(json_object_get(o, "texts"));
+    json_decref(o);
+}
+
+bool texts_known(const struct texts *t, struct slice key)
+{
+    char name[80];
+    if (texts_get(t, SLICE("en"), key).n)
+        return true;
+    if (!slice_starts(key, "chat."))
+        return false;
+    snprintf(name, sizeof name, "%.*s", (int)(key.n - 5 < 79 ? key.n - 5 : 79), key.p + 5);
+    return !t->chat || json_object_get(t->chat, name);
 }
 
 struct checking {

@@ -12,6 +12,11 @@ struct texts *texts_load(const char *dir, struct err *e);
 void texts_free(struct texts **t);
 /* Empty: there is none in that language. */
 struct slice texts_get(const struct texts *t, struct slice tag, struct slice key);
+/* Takes the names of the webchat's texts from its build: "chat.<name>". When it was not built, every name of
+ * that form counts as known. */
+void texts_chat(struct texts *t, const char *chat_dir);
+/* Is there a text with this name, in English or of the webchat? */
+bool texts_known(const struct texts *t, struct slice key);
 /* Problems: files that can't be read, keys that a language lacks. Warnings: safety texts that no native
  * speaker has reviewed. */
 void texts_check(const char *dir, struct buf *problems, struct buf *warnings);

@@ -380,6 +380,7 @@ static int open_all(struct worker *w, struct err *e)
     w->texts = texts_load(c->texts_dir, e);
     if (!w->texts)
         return -e->code;
+    texts_chat(w->texts, c->chat_dir);
     w->decide = decide_new(c->model, e);
     if (!w->decide)
         return -e->code;

@@ -20,6 +20,7 @@ class World:
         doc = p.operation(d)
         doc["channels"][1]["settings"]["url"] = self.receiver.url
         doc["channels"].append({"id": "broken", "connector": "http", "settings": {"url": self.receiver.url + "/nowhere", "secret": d.secret}})
+        doc["languages"] += ["fr", "so"]
         doc["teams"].append({"id": "legal", "name": {"en": "Legal"}})
         doc["agents"].append({"login": "lena", "name": "Lena", "team": "legal", "roles": ["agent"], "areas": ["tr"], "languages": {"fr": 5}, "topics": ["*"],
                               "capacity": {"chat": 9}})

@@ -21,7 +21,13 @@ static bool is_secret(void *ctx, const char *connector, const char *setting)
     return strcmp(setting, "secret") == 0;
 }
 
-static const struct operation_connectors con = {NULL, check_channel, is_secret};
+static bool is_text(void *ctx, const char *key)
+{
+    (void)ctx;
+    return strcmp(key, "notice.first") == 0 || strcmp(key, "chat.title") == 0;
+}
+
+static const struct operation_connectors con = {NULL, check_channel, is_secret, is_text};
 static struct buf problems;
 
 static json_t *json(const char *text)
@@ -91,6 +97,45 @@ T(references_are_looked_up_in_what_results)
     OK(told("/areas/0: its parent \"de\" is missing"));
     OK(told("/fallback/prs: \"fa\" is not among the languages"));
     json_decref(current);
+}
+
+T(texts_are_those_that_are_shown)
+{
+    OK(checked(
+        "{\"operation\":\"d\",\"languages\":[\"ar\"],\"texts\":{\"ar\":{\"notice.first\":\"x\"},\"en\":{"
+        "\"chat.title\":\"y\"}}}",
+        NULL, NULL));
+    OK(!checked(
+        "{\"operation\":\"d\",\"languages\":[\"ar\"],\"texts\":{\"ar\":{\"notice.frist\":\"x\"},\"qq\":{}}}",
+        NULL, NULL));
+    OK(told("/texts/ar/notice.frist: there is no text with this name"));
+    OK(told("/texts/qq: there is no language with the tag \"qq\""));
+    OK(!checked("{\"operation\":\"d\",\"languages\":[\"ar\"],\"texts\":{\"fr\":{\"notice.first\":\"x\"}}}",
+                NULL, NULL));
+    OK(told("/texts/fr: \"fr\" is not among the languages"));
+}
+
+T(zones_and_languages_exist)
+{
+    OK(checked("{\"operation\":\"d\",\"timezone\":\"Europe/Istanbul\"}", NULL, NULL));
+    OK(!checked("{\"operation\":\"d\",\"timezone\":\"Istanbul\"}", NULL, NULL));
+    OK(told("/timezone: a time zone"));
+    OK(!checked("{\"operation\":\"d\",\"timezone\":\"GMT+3\"}", NULL, NULL));
+    OK(checked("{\"operation\":\"d\",\"languages\":[\"kmr\",\"fa-AF\"],\"fallback\":{\"prs\":[\"fa-AF\"]},"
+               "\"agents\":[{\"login\":\"a\",\"languages\":{\"kmr\":5,\"prs\":3}}]}",
+               NULL, NULL));
+    OK(!checked(
+        "{\"operation\":\"d\",\"fallback\":{\"zz\":[\"yy\"]},\"agents\":[{\"login\":\"a\",\"languages\":{"
+        "\"arabic\":5,\"xx\":3}}]}",
+        NULL, NULL));
+    OK(told("/fallback/zz: there is no language"));
+    OK(told("/fallback/zz/0: there is no language"));
+    OK(told("/agents/0/languages/arabic: a language tag is wanted"));
+    OK(told("/agents/0/languages/xx: there is no language"));
+    OK(!checked("{\"operation\":\"d\",\"languages\":[\"ar\"],\"agents\":[{\"login\":\"a\",\"languages\":{"
+                "\"fr\":5}}]}",
+                NULL, NULL));
+    OK(told("/agents/0/languages/fr: \"fr\" is not among the languages, nor has it a fallback"));
 }
 
 T(a_channel_is_judged_with_the_secret_it_keeps)

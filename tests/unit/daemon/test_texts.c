@@ -29,6 +29,12 @@ T(nine_languages_have_every_text)
     EQ_INT(texts_get(t, SLICE("xx"), SLICE("notice.first")).n, 0);
     EQ_INT(texts_get(t, SLICE("en"), SLICE("nothing")).n, 0);
     EQ_INT(texts_get(t, (struct slice){0}, (struct slice){0}).n, 0);
+    OK(texts_known(t, SLICE("notice.first")) && texts_known(t, SLICE("choice.hint")));
+    OK(!texts_known(t, SLICE("notice.frist")) && !texts_known(t, SLICE("")));
+    OK(texts_known(t, SLICE("chat.send")) && texts_known(t, SLICE("chat.sned"))); /* not built */
+    texts_chat(t, "gateway/chat/src");
+    OK(texts_known(t, SLICE("chat.send")) && texts_known(t, SLICE("chat.who_reads")));
+    OK(!texts_known(t, SLICE("chat.sned")) && !texts_known(t, SLICE("chat.")));
     texts_free(&t);
     OK(!t);
     buf_clear(&problems);
