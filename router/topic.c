@@ -210,7 +210,8 @@ static bool language_same(enum language a, enum language b)
 /* What was found of one topic. */
 static struct topic_match weigh(const struct search *s, uint32_t topic, enum language l)
 {
-    struct topic_match m = {.id = s->t->topics[topic].id};
+    struct topic_match m = {.id = s->t->topics[topic].id,
+                            .rule.clearance = s->t->topics[topic].rule.clearance};
     for (unsigned i = 0; i < s->nfound; i++) {
         const struct phrase *p = &s->t->phrases[s->found[i]];
         if (p->topic != topic)
@@ -222,13 +223,16 @@ static struct topic_match weigh(const struct search *s, uint32_t topic, enum lan
     return m;
 }
 
+/* Equally well: the more confidential one, whatever the order of the document. */
 static bool better(const struct topic_match *a, const struct topic_match *b)
 {
     if (a->words != b->words)
         return a->words > b->words;
     if (a->own_language != b->own_language)
         return a->own_language;
-    return a->hits > b->hits;
+    if (a->hits != b->hits)
+        return a->hits > b->hits;
+    return a->rule.clearance > b->rule.clearance;
 }
 
 bool topic_match(const struct topic_table *t, const struct slice *words, size_t n, enum language l,

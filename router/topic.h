@@ -40,8 +40,9 @@ struct topic_match {
     bool own_language;      /* found by words of the person's language */
 };
 /* The topic with the longest phrase found, then found in the person's language, then with most phrases, then
- * the first. words: those of the text, folded, in order (fold_list). l LANGUAGE_UNKNOWN: no language is
- * preferred. True when a topic was found; out->rule.clearance holds either way. */
+ * with the higher clearance, then the first. words: those of the text, folded, in order (fold_list). l
+ * LANGUAGE_UNKNOWN: no language is preferred. True when a topic was found; out->rule.clearance holds either
+ * way. */
 bool topic_match(const struct topic_table *t, const struct slice *words, size_t n, enum language l,
                  struct topic_match *out);
 

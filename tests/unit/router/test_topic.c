@@ -205,6 +205,30 @@ static void keep(void *arg, struct slice word)
         t->w[t->n++] = arena_slice(t->a, word);
 }
 
+T(of_equals_the_more_confidential_one)
+{
+    static const char *const both[] = {"[{\"id\":\"cash\",\"words\":{\"en\":[\"help\"]}},{\"id\":\"harm\","
+                                       "\"clearance\":1,\"words\":{\"en\":["
+                                       "\"danger\"]}}]",
+                                       "[{\"id\":\"harm\",\"clearance\":1,\"words\":{\"en\":[\"danger\"]}},{"
+                                       "\"id\":\"cash\",\"words\":{\"en\":["
+                                       "\"help\"]}}]"};
+    for (size_t i = 0; i < 2; i++) {
+        struct err e = {0};
+        struct topic_table *t;
+        json_t *o = json_parse(slice_str(both[i]), 32, &e);
+        EQ_INT(topic_table_load(&t, o, &e), 0);
+        OK(match_text(t, SLICE("help, I am in danger"), LANGUAGE_EN, &m));
+        EQ_STR(m.id, "harm");
+        OK(match_text(t, SLICE("danger! help"), LANGUAGE_EN, &m));
+        EQ_STR(m.id, "harm");
+        OK(match_text(t, SLICE("help"), LANGUAGE_EN, &m));
+        EQ_STR(m.id, "cash");
+        json_decref(o);
+        topic_table_free(t);
+    }
+}
+
 static bool plain_stands(const struct plain *p, const struct texts *t)
 {
     for (size_t i = 0; i + p->n <= t->n; i++) {
@@ -269,8 +293,9 @@ T(same_as_a_plain_search)
                     hits[y]++;
                 }
             for (unsigned y = 6; y-- > 0;)
-                if (words[y] && (best == 6 || words[y] * 10000 + own[y] * 1000 + hits[y] >=
-                                                  words[best] * 10000 + own[best] * 1000 + hits[best]))
+                if (words[y] &&
+                    (best == 6 || words[y] * 10000 + own[y] * 1000 + hits[y] * 3 + y % 3 >=
+                                      words[best] * 10000 + own[best] * 1000 + hits[best] * 3 + best % 3))
                     best = y;
             bool found = match_text(t, buf_view(&b), LANGUAGE_AR, &m);
             OK(found == (best < 6));
