@@ -171,7 +171,11 @@ static void erase(struct call *c)
 {
     static const char *const known[] = {"contact", NULL};
     struct id id;
-    if (call_members(c, known) && call_id(c, json_opt_str(c->body, "contact"), &id))
+    if (!call_members(c, known))
+        return;
+    if (!json_object_get(c->body, "contact"))
+        call_problem(c, 400, "\"contact\" is missing: the id of who is to be erased");
+    else if (call_id(c, json_opt_str(c->body, "contact"), &id))
         store_erase(c->op->op, id, c->caller.login, on_erased, c);
 }
 

@@ -18,6 +18,24 @@ static const struct call_route global_routes[] = {
 
 static const struct call_route *const tables[] = {thread_routes, people_routes, office_routes, file_routes};
 
+/* What a call's query may hold, as openapi.json has it; a path that is not here takes none. */
+#define QUERY_MAX 12
+static const struct call_query {
+    const char *path;
+    const char *known[QUERY_MAX];
+} queries[] = {
+    {"threads",
+     {"state", "language", "topic", "assignee", "contact", "area", "channel", "q", "sort", "before",
+      "limit"}},
+    {"threads/{}/entries", {"before", "after", "limit"}},
+    {"contacts", {"address"}},
+    {"attachments/{}", {"entry"}},
+    {"events", {"after", "limit"}},
+    {"audit", {"after", "limit"}},
+    {"channels/{}/dead", {"before", "limit"}},
+    {"quarantine", {"before", "limit"}},
+};
+
 /* ---- matching ---- */
 
 static bool path_fits(const char *pattern, struct slice path, struct slice args[CALL_ARGS])
@@ -258,6 +276,52 @@ bool call_id(struct call *c, struct slice text, struct id *out)
     return false;
 }
 
+static bool query_known(const struct call_route *r, struct slice name)
+{
+    for (size_t i = 0; r->method == HTTP_M_GET && i < sizeof queries / sizeof queries[0]; i++)
+        for (size_t k = 0; strcmp(queries[i].path, r->path) == 0 && k < QUERY_MAX; k++)
+            if (queries[i].known[k] && slice_is(name, queries[i].known[k]))
+                return true;
+    return false;
+}
+
+/* A name that comes from outside is shown only when it looks like one of ours. */
+static bool name_showable(struct slice name)
+{
+    size_t ours = 0;
+    while (ours < name.n && ((name.p[ours] >= 'a' && name.p[ours] <= 'z') || name.p[ours] == '_'))
+        ours++;
+    return ours == name.n && name.n > 0 && name.n <= 40;
+}
+
+static void query_refuse(struct call *c, struct slice name)
+{
+    char why[80] = "a query parameter is not known";
+    if (name_showable(name))
+        snprintf(why, sizeof why, "query parameter \"%.*s\" is not known", (int)name.n, name.p);
+    call_problem(c, 400, why);
+}
+
+/* What is misspelt would be passed over, and more answered than was asked for. False when it was refused. */
+static bool query_only(struct call *c)
+{
+    struct slice rest = http_req_query(c->rq), pair, name;
+    struct buf b;
+    bool good = true;
+    buf_init(&b, 64);
+    while (good && slice_next(&rest, '&', &pair)) {
+        if (!pair.n)
+            continue;
+        slice_next(&pair, '=', &name);
+        buf_reset(&b);
+        good = text_url_decode(&b, name, true) == 0 && query_known(c->route, buf_view(&b));
+    }
+    if (!good)
+        query_refuse(c, b.err ? (struct slice){0} : buf_view(&b));
+    buf_clear(&b);
+    return good;
+}
+
 /* ---- running ---- */
 
 static void run(struct call *c)
@@ -376,7 +440,7 @@ static void on_caller(void *arg, const struct err *e, const struct caller *calle
         call_problem(c, 403, "your role does not allow this");
         return;
     }
-    if (!take_body(c))
+    if (!query_only(c) || !take_body(c))
         return;
     bool write = c->route->method != HTTP_M_GET;
     if (write && c->op && !(c->route->flags & CALL_RAW) && http_req_header(c->rq, "idempotency-key").n)
@@ -421,7 +485,7 @@ static void handle(struct http_req *rq, void *arg)
         return;
     }
     if (r->flags & CALL_OPEN) {
-        if (take_body(c))
+        if (query_only(c) && take_body(c))
             run(c);
     } else /* nothing of the body is looked at before it is known who sends it */
         auth_request(a, c->op, rq, r->method != HTTP_M_GET, on_caller, c);

@@ -73,6 +73,10 @@ static json_t *token(const struct cli *c, struct err *e)
         err_set(e, ERR_INVALID, "--role is needed");
         return NULL;
     }
+    if (slice_is(json_opt_str(c->options, "role"), "agent") && !json_opt_str(c->options, "agent").n) {
+        err_set(e, ERR_INVALID, "--agent is needed: a token with the role agent is an agent's");
+        return NULL;
+    }
     return with(c, "token", "operation");
 }
 

@@ -190,6 +190,8 @@ static void token(struct admin_call *c)
             "a role is wanted: agent, supervisor, focal, partner, administrator, auditor or integrator");
     else if (clearance < 0 || clearance > 2)
         admin_refuse(c, ERR_INVALID, "clearance is 0 (open), 1 (confidential) or 2 (sensitive)");
+    else if (!*agent && strcmp(role, "agent") == 0)
+        admin_refuse(c, ERR_INVALID, "a token with the role agent is an agent's: \"agent\" is missing");
     else if (*agent)
         store_agent_get(op, agent, on_token_agent, c);
     else

@@ -107,6 +107,36 @@ async def every_role_at_every_path(w):
             assert status == (404 if role in allowed["threads"].split() else 403), (role, path, status)
 
 
+async def query_parameters_are_known(w):
+    """Every call takes those of the document, by name, and no other one."""
+    t = await w.thread(assign="amal")
+    args = {"thread": t["id"], "contact": t["contact"]["id"], "agent": "farid", "attachment": NOWHERE, "channel": "app", "entry": 1, "item": NOWHERE}
+    for method, path in operations():
+        if not path.startswith(OPS):
+            continue
+        spec = DOCUMENT["paths"][path][method.lower()]
+        refs = [*DOCUMENT["paths"][path].get("parameters", []), *spec.get("parameters", [])]
+        names = [q["name"] for q in (DOCUMENT["components"]["parameters"][r["$ref"].split("/")[-1]] if "$ref" in r else r for r in refs) if q["in"] == "query"]
+        if method != "GET":
+            assert not names, path
+            continue
+        seen = 0
+        for role in ("integrator", "administrator", "auditor", "supervisor"):
+            status, body, _ = await w.call(method, path, role, args, query={"stat": "waiting"})
+            seen += status == 400 and "\"stat\"" in body["detail"]
+            for name in names:
+                status, body, _ = await w.call(method, path, role, args, query={name: "1"})
+                assert status != 400 or "is not known" not in body["detail"], (path, name, body)
+        assert seen, path
+    for odd in ("+905551112233", "limit2", "ali veli"):
+        status, body, _ = await w.call("GET", "threads", "integrator", query={odd: "1"})
+        assert status == 400 and odd not in body["detail"], body
+    status, body, _ = await w.call("POST", "threads/{thread}/resolve", "supervisor", args, {}, query={"force": "1"})
+    assert status == 400 and "force" in body["detail"], body
+    status, body, _ = await w.call("POST", "erase", "administrator", None, {})
+    assert status == 400 and "contact" in body["detail"], body
+
+
 async def a_threads_life(w):
     t = await w.thread(assign=None)
     id = {"thread": t["id"]}
@@ -498,7 +528,7 @@ async def everything_was_called(w):
     assert not missing, missing
 
 
-TESTS = [the_document_is_served, nobody_is_401_everywhere, every_role_at_every_path, a_threads_life, offers_are_accepted_and_declined,
+TESTS = [the_document_is_served, nobody_is_401_everywhere, every_role_at_every_path, query_parameters_are_known, a_threads_life, offers_are_accepted_and_declined,
          failed_messages_are_retried_and_looked_into, contacts_and_agents, files_are_uploaded_and_downloaded, what_is_being_sent_has_a_most, the_office, bodies_that_are_none,
          signing_in_is_as_described, the_same_key_gives_the_same_answer, the_same_key_at_once, everything_was_called]
 

@@ -100,6 +100,10 @@ def test_errors_have_their_place():
         assert r.returncode == 1
         assert "/channels/0/connector: there is no connector called pigeon" in r.stderr, r.stderr
         assert "/channels/1/settings/secret: " in r.stderr, r.stderr
+        bad = {**copy.deepcopy(OPERATION), "timezone": "Istanbul", "texts": {"en": {"notice.first": "a", "choice.hint": "b", "chat.who_reads": "c", "notice.frist": "d"}}}
+        r = d.cli("apply", "-", stdin=json.dumps(bad))
+        assert r.returncode == 1 and "/timezone: " in r.stderr and r.stderr.count("/texts/") == 1, r.stderr
+        assert "/texts/en/notice.frist: there is no text with this name" in r.stderr, r.stderr
         r = d.cli("apply", "-", stdin='{"operation":"a",}')
         assert r.returncode == 1 and "line 1" in r.stderr
         assert d.cli("apply", "/nowhere.json").returncode == 1
@@ -137,8 +141,10 @@ def test_users_and_tokens():
         assert ask(token) == 401
         assert d.cli("token", "office", "--role", "king").returncode == 1
         assert d.cli("token", "office").returncode == 1
-        assert d.cli("token", "nowhere", "--role", "agent").returncode == 1
+        assert d.cli("token", "nowhere", "--role", "integrator").returncode == 1
         assert d.cli("token", "office", "--role", "agent", "--agent", "zoe").returncode == 1
+        alone = d.cli("token", "office", "--role", "agent")
+        assert alone.returncode == 1 and "--agent is needed" in alone.stderr, alone
 
 
 def test_agents_without_passwords():

@@ -153,7 +153,7 @@ export class Api {
     this.get(`threads/${encodeURIComponent(id)}/entries`, query);
   contact = (id: string): Promise<Contact> => this.get(`contacts/${encodeURIComponent(id)}`);
   queues = (): Promise<Queues> => this.get('queues');
-  agents = (): Promise<Page<Agent>> => this.get('agents', { limit: 200 });
+  agents = (): Promise<Page<Agent>> => this.get('agents');
   patchThread = (id: string, body: { language?: string; topic?: string; priority?: number }): Promise<Thread> =>
     this.write('PATCH', `threads/${encodeURIComponent(id)}`, body);
   patchContact = (id: string, body: { name?: string; language?: string; notes?: string }): Promise<Contact> =>
