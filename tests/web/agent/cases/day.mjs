@@ -75,8 +75,11 @@ export const cases = {
     await page.reload();
     const marked = (id) => document.querySelector(`[data-row="${id}"]`)?.innerText.includes('Not sent');
     await until(page, 'the mark in the list', marked, other.id);
+    mock.store.say(other, { text: 'Encore.', direction: 'out' }, true);
+    const earlier = (id) => document.querySelector(`[data-row="${id}"]`)?.innerText.includes('An earlier message was not sent');
+    await until(page, 'what the mark is about, once another message is the last', earlier, other.id);
     mock.store.deliver(other, Object.assign(entry, { attempt: 2 }));
-    await until(page, 'no mark', (id) => !document.querySelector(`[data-row="${id}"]`).innerText.includes('Not sent'), other.id);
+    await until(page, 'no mark', (id) => !/not sent/iu.test(document.querySelector(`[data-row="${id}"]`).innerText), other.id);
     await close();
   },
 
@@ -134,6 +137,23 @@ export const cases = {
     mock.store.say(mine, { text: 'to me again' }, true);
     await pause(400);
     equal(await tones(page), 0, 'tones when switched off');
+    await close();
+  },
+
+  async 'an offer of a confidential thread says so on its card and in its row'({ browser, mock }) {
+    const { page, close } = await atDesk({ browser, mock });
+    const [open, closed] = [...mock.store.threads.values()].filter((each) => each.state === 'waiting');
+    Object.assign(open, { clearance: 0 });
+    mock.store.offer(open);
+    mock.store.offer(Object.assign(closed, { clearance: 1 }));
+    const card = (id) => `[data-offer="${id}"]`;
+    await sees(page, 'Confidential', card(closed.id));
+    equal(await page.$(`${card(closed.id)} .chip svg`) !== null, true, 'the lock');
+    equal(await page.$eval(card(open.id), (node) => node.innerText.includes('Confidential')), false, 'nothing on an open one');
+    mock.store.endOffer(open, 'taken');
+    await until(page, 'one offer', () => document.querySelectorAll('.offer').length === 1);
+    await press(page, 'Accept', card(closed.id));
+    await page.waitForSelector(`[data-row="${closed.id}"] [aria-label="Confidential"], [data-row="${closed.id}"] [title="Confidential"]`);
     await close();
   },
 
