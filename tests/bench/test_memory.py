@@ -176,6 +176,10 @@ def sockets(goals, tls, most):
     try:
         b.office(d)
         worker = d.workers()[0]
+        for _ in range(100):  # a channel opens a moment after apply
+            if d.request("GET", "/chat/demo/web")[0] != 503:
+                break
+            time.sleep(0.1)
         held = [chat(d, context) for _ in range(200)]  # what is made once
         time.sleep(1)
         before, files = b.memory(worker), len(os.listdir(f"/proc/{worker}/fd"))
