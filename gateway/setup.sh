@@ -81,6 +81,7 @@ chromium                   the pages are tested in it
 chromium-driver            drives it
 procps                     ps
 strace                     shows that the fsync comes before the answer
+w3m                        a text browser reads the chat
 LIST
 }
 

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import re
-import shutil
 import subprocess
 
 from look import Office, entries, eventually, run_shared, threads
@@ -120,9 +119,6 @@ async def files_and_errors_are_told_in_the_persons_language(w):
 
 
 async def a_text_browser_shows_it(w):
-    if not shutil.which("w3m"):
-        print("w3m is not installed: not looked at")
-        return
     b = Browser(w, "en")
     b.get()
     b.post(text="Where do I go?")
