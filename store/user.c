@@ -579,17 +579,27 @@ static void tell_all(void *arg, const struct err *e, const struct redis_reply *r
     tell(j);
 }
 
+/* Asks something of one user, and tells their operations what became of it; NULL: refused. */
+static struct user_job *tell_job(struct store *s, const char *login, const char *actor, struct store_args *a,
+                                 store_done done, void *arg)
+{
+    struct user_job *j = user_job(s, login, arg);
+    j->done = done;
+    if (refused(s, j, true, ""))
+        return NULL;
+    j->actor = arena_strdup(j->a, actor);
+    store_args_init(a);
+    store_arg_copy(a, j->blind, 16);
+    return j;
+}
+
 void store_user_disable(struct store *s, const char *login, bool yes, const char *actor, store_done done,
                         void *arg)
 {
-    struct user_job *j = user_job(s, login, arg);
     struct store_args a;
-    j->done = done;
-    if (refused(s, j, true, ""))
+    struct user_job *j = tell_job(s, login, actor, &a, done, arg);
+    if (!j)
         return;
-    j->actor = arena_strdup(j->a, actor);
-    store_args_init(&a);
-    store_arg_copy(&a, j->blind, 16);
     store_arg_int(&a, yes);
     store_arg_str(&a, actor);
     store_call(j->system, "user_disable", &a, tell_all, j);
@@ -597,13 +607,8 @@ void store_user_disable(struct store *s, const char *login, bool yes, const char
 
 void store_user_tell(struct store *s, const char *login, const char *actor, store_done done, void *arg)
 {
-    struct user_job *j = user_job(s, login, arg);
     struct store_args a;
-    j->done = done;
-    if (refused(s, j, true, ""))
-        return;
-    j->actor = arena_strdup(j->a, actor);
-    store_args_init(&a);
-    store_arg_copy(&a, j->blind, 16);
-    store_call(j->system, "user_get", &a, tell_all, j);
+    struct user_job *j = tell_job(s, login, actor, &a, done, arg);
+    if (j)
+        store_call(j->system, "user_get", &a, tell_all, j);
 }
