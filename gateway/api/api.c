@@ -1,25 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The API's beginning and end. */
 #include "gateway/api/api_internal.h"
-#include <stdio.h>
-
-#define OPENAPI_MAX (1u << 20)
 
 static int read_openapi(struct api *a, struct err *e)
 {
-    FILE *in = fopen(a->cf.openapi_file, "rb");
     struct buf b;
-    char piece[8192];
-    size_t n;
-    if (!in)
-        return err_set(e, ERR_NOT_FOUND, "%s can't be read", a->cf.openapi_file);
-    buf_init(&b, OPENAPI_MAX);
-    while ((n = fread(piece, 1, sizeof piece, in)) > 0)
-        buf_add(&b, piece, n);
-    fclose(in);
-    mem_free(a->openapi);
-    a->openapi = buf_take(&b, &a->openapi_n);
-    return 0;
+    int rc = openapi_read(a->cf.openapi_dir, &b, e);
+    if (rc == 0) {
+        mem_free(a->openapi);
+        a->openapi = buf_take(&b, &a->openapi_n);
+    }
+    buf_clear(&b);
+    return rc;
 }
 
 struct api *api_new(const struct api_config *cf, struct err *e)
@@ -29,7 +21,7 @@ struct api *api_new(const struct api_config *cf, struct err *e)
     map_init(&a->ops);
     list_init(&a->retired);
     bodies_open(a);
-    if (cf->openapi_file && read_openapi(a, e)) {
+    if (cf->openapi_dir && read_openapi(a, e)) {
         mem_free(a);
         return NULL;
     }
@@ -41,7 +33,7 @@ void api_reload(struct api *a)
 {
     pages_free(&a->pages);
     a->pages = pages_new(a->cf.web_dir);
-    if (a->cf.openapi_file)
+    if (a->cf.openapi_dir)
         read_openapi(a, NULL);
 }
 

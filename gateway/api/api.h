@@ -29,7 +29,7 @@ struct api_config {
     struct loop *loop;
     struct store *store;
     const char *web_dir;      /* gateway/web/dist; NULL: no page */
-    const char *openapi_file; /* openapi.json */
+    const char *openapi_dir; /* the parts of openapi.json */
     const char *public_url;   /* "" none */
     struct api_channels channels;
     /* Is the socket on which this request came our own page's? Origins that count as ours beside public_url
@@ -43,7 +43,7 @@ struct api *api_new(const struct api_config *cf, struct err *e);
 void api_free(struct api **a);
 /* The route for a request that is the API's: "/", pages, "/api/…", "/ws/agent/…". handler NULL: not ours. */
 struct http_route api_route(struct api *a, struct http_req *rq);
-/* Files of web_dir and openapi.json anew. */
+/* Files of web_dir and openapi_dir anew. */
 void api_reload(struct api *a);
 /* Tells sockets to come back in a while and closes them. */
 void api_drain(struct api *a, unsigned retry_ms);

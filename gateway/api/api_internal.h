@@ -63,6 +63,8 @@ struct api {
     size_t body_bytes, strange_bytes;
 };
 
+/* The parts of openapi.json joined; out is the caller's to clear. */
+int openapi_read(const char *dir, struct buf *out, struct err *e);
 /* NULL: no such operation. */
 struct api_op *operation_find(struct api *a, struct slice name);
 struct member *operation_member(struct api_op *o, const char *agent);

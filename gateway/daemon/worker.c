@@ -326,7 +326,7 @@ static int open_api(struct worker *w, struct err *e)
     struct api_config ac = {.loop = w->loop,
                             .store = w->store,
                             .web_dir = if_there(c->web_dir),
-                            .openapi_file = if_there(c->openapi),
+                            .openapi_dir = if_there(c->openapi),
                             .public_url = c->public_url,
                             .channels = {.ctx = w, .list = api_list, .info = api_info},
                             .origins = (const char *const *)c->origins,

@@ -25,7 +25,7 @@ BUILD = os.environ.get("PARLEY_BUILD", os.path.join(TOP, "build"))
 # A build elsewhere than in TOP finds nothing beside itself; and build-sanitize must not take the plugins of build.
 PATHS = {"plugin_dir": os.path.join(BUILD, "connectors"), "texts_dir": os.path.join(TOP, "config", "texts"),
          "web_dir": os.path.join(TOP, "gateway", "web", "dist"), "chat_dir": os.path.join(TOP, "gateway", "chat", "dist"),
-         "model": os.path.join(TOP, "router", "language.model"), "openapi": os.path.join(TOP, "gateway", "api", "openapi.json")}
+         "model": os.path.join(TOP, "router", "language.model"), "openapi": os.path.join(TOP, "gateway", "api", "openapi")}
 
 
 def free_port():

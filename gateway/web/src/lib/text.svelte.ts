@@ -2,12 +2,22 @@
 import en from '../i18n/en.json';
 import { regional, writeAs } from './time';
 import { languageName, pickName, translator, type Locale, type Params, type Texts } from './i18n';
+import { joined, type Part } from './texts';
 
-const english = en as Texts;
-const files: Record<Exclude<Locale, 'en'>, () => Promise<{ default: unknown }>> = {
+const english = joined(en as Texts, Object.values(import.meta.glob<Part>('../i18n/*.en.json', { eager: true, import: 'default' })));
+const whole: Record<Exclude<Locale, 'en'>, () => Promise<{ default: unknown }>> = {
   ar: () => import('../i18n/ar.json'),
   tr: () => import('../i18n/tr.json'),
 };
+const parts: Record<Exclude<Locale, 'en'>, Record<string, () => Promise<Part>>> = {
+  ar: import.meta.glob<Part>('../i18n/*.ar.json', { import: 'default' }),
+  tr: import.meta.glob<Part>('../i18n/*.tr.json', { import: 'default' }),
+};
+
+async function load(locale: Exclude<Locale, 'en'>): Promise<Texts> {
+  const [file, ...rest] = await Promise.all([whole[locale](), ...Object.values(parts[locale]).map((part) => part())]);
+  return joined(file.default as Texts, rest);
+}
 
 class Words {
   locale = $state<Locale>('en');
@@ -18,7 +28,7 @@ class Words {
 export const words = new Words();
 
 export async function useLocale(locale: Locale): Promise<void> {
-  const texts = locale === 'en' ? english : ((await files[locale]()).default as Texts);
+  const texts = locale === 'en' ? english : await load(locale);
   writeAs(locale, regional(locale, navigator.languages));
   words.translate = translator(texts, english);
   words.locale = locale;
