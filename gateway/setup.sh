@@ -53,6 +53,7 @@ libssl-dev                 TLS, AES-256-GCM, HMAC, scrypt
 libicu-dev                 Unicode: folding, graphemes
 libmagic-dev               the type of a file by its content
 redis-server               the embedded store
+tzdata                     time zones, kept current
 LIST
     # Somebody's own Node is as good when it is new enough and brings npm.
     if ! setup_node_fits; then
