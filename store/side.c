@@ -80,6 +80,7 @@ void side_open(struct store_op *op)
     }
     house_open(op);
     rotate_open(op);
+    facts_open(op);
 }
 
 void side_close(struct store_op *op)
@@ -89,6 +90,7 @@ void side_close(struct store_op *op)
         return;
     house_close(s);
     rotate_close(s);
+    facts_close(s);
     timer_close(s);
     audit_close(s);
     user_close(s);

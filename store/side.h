@@ -12,6 +12,7 @@ struct house;
 struct passwords;
 struct blobs;
 struct rewrite;
+struct facts;
 struct rotate_watch;
 
 struct side {
@@ -22,6 +23,7 @@ struct side {
     struct audit_sealer *sealer;
     struct house *house; /* what runs now and then: house.c */
     struct rotate_watch *rotate;
+    struct facts *facts;         /* what reports are made of: report.c */
     struct passwords *passwords; /* the system's operation only */
     struct rewrite *rewrite;     /* the system's operation only */
     struct blobs *blobs;         /* the system's operation only */
@@ -42,6 +44,8 @@ void audit_close(struct side *s);
 void audit_sealer_close(struct side *s);
 void house_open(struct store_op *op);
 void house_close(struct side *s);
+void facts_open(struct store_op *op);
+void facts_close(struct side *s);
 void rotate_open(struct store_op *op);
 void rotate_close(struct side *s);
 void user_open(struct store_op *op);
