@@ -5,11 +5,9 @@
 #include "gateway/base/text.h"
 #include "gateway/daemon/admin.h"
 #include "gateway/daemon/apply.h"
-#include "gateway/daemon/operation.h"
 #include "gateway/daemon/worker.h"
 #include "gateway/host/host.h"
 #include "store/admin.h"
-#include "store/agent.h"
 #include "store/audit.h"
 #include "store/user.h"
 #include <signal.h>
@@ -70,40 +68,21 @@ static void apply(struct admin_call *c)
                                              .arg = c});
 }
 
-static void on_export_agents(void *arg, const struct err *e, const struct store_agent *const *agents,
-                             size_t n)
+static void on_export(void *arg, const struct err *e, const json_t *file, const json_t *secrets,
+                      const char *version)
 {
-    struct admin_call *c = arg;
-    struct err problem = {0};
-    if (e->code) {
-        admin_error(c, e);
-        return;
-    }
-    struct store_op *op = admin_op(c);
-    if (!op)
-        return;
-    struct slice text = store_op_document(op, NULL);
-    json_t *document = text.n ? json_parse(text, JSON_DEPTH_DEFAULT, &problem)
-                              : json_pack("{s:s}", "operation", store_op_name(op));
-    if (!document) {
-        admin_error(c, &problem);
-        return;
-    }
-    json_t *list = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, apply_agent_json(agents[i]));
-    operation_agents_sort(list);
-    struct operation_connectors con = apply_connectors(c->w);
-    admin_done(c, json_pack("{s:o}", "file", operation_export(document, list, &con)));
-    json_decref(list);
-    json_decref(document);
+    (void)secrets, (void)version;
+    if (e->code)
+        admin_error(arg, e);
+    else
+        admin_done(arg, json_pack("{s:O}", "file", file));
 }
 
 static void export(struct admin_call *c)
 {
     struct store_op *op = admin_op(c);
     if (op)
-        store_agents_get(op, on_export_agents, c);
+        apply_export(c->w, op, on_export, c);
 }
 
 /* ---- status ---- */

@@ -25,7 +25,9 @@ struct apply {
     json_t *passwords, *behind;
     uint64_t version;
     unsigned tries;
-    bool dry_run, with_passwords, agents_same;
+    bool dry_run, with_passwords, agents_same, claimed;
+    char expect[APPLY_VERSION], now[APPLY_VERSION];
+    bool (*allowed)(void *arg, const struct apply_change *c, struct buf *problems);
     char actor[80];
     struct timer *wait;
     int64_t wait_until_us;
@@ -100,7 +102,10 @@ static void finish(struct apply *a, const struct err *e)
                              .changes_n = a->changes_n,
                              .problems = buf_view(&a->problems),
                              .passwords = a->passwords,
-                             .behind = a->behind};
+                             .behind = a->behind,
+                             .version = a->now};
+    if (!e->code && !a->dry_run)
+        apply_version(a->version, a->agents_after ? a->agents_after : a->agents, a->now);
     a->done(a->arg, e, &r);
     json_decref(a->file);
     json_decref(a->before);
@@ -152,31 +157,38 @@ static void begin(struct apply *a);
 static void on_document(void *arg, const struct err *e)
 {
     struct apply *a = arg;
-    if (e->code == ERR_CONFLICT && ++a->tries < APPLY_TRIES)
-        begin(a); /* somebody else changed it in between: the difference is another one now */
-    else if (e->code)
-        finish(a, e);
-    else
+    if (e->code == ERR_CONFLICT &&
+        a->claimed) /* a newer one is there: whoever has it has heard of the agents */
         wait_for_nodes(a);
+    else if (e->code == ERR_CONFLICT && ++a->tries < APPLY_TRIES)
+        begin(a); /* somebody else changed it in between: the difference is another one now */
+    else if (e->code) {
+        finish(a, e);
+    } else {
+        a->version++;
+        wait_for_nodes(a);
+    }
+}
+
+static void put(struct apply *a, void (*done)(void *arg, const struct err *e))
+{
+    struct buf text;
+    buf_init(&text, 16u << 20);
+    json_write(a->after, &text);
+    store_op_document_put(a->op, a->version, buf_view(&text), a->actor, done, a);
+    buf_clear(&text);
 }
 
 /* The document comes last, also when only agents have changed: whoever has it has heard of them as well. */
 static void put_document(void *arg, const struct err *e)
 {
     struct apply *a = arg;
-    struct buf text;
-    if (e->code) {
+    if (e->code)
         finish(a, e);
-        return;
-    }
-    if (a->agents_same && a->before && json_equal(a->before, a->after)) {
+    else if (a->agents_same && a->before && json_equal(a->before, a->after))
         wait_for_nodes(a);
-        return;
-    }
-    buf_init(&text, 16u << 20);
-    json_write(a->after, &text);
-    store_op_document_put(a->op, a->version, buf_view(&text), a->actor, on_document, a);
-    buf_clear(&text);
+    else
+        put(a, on_document);
 }
 
 static void on_progress(void *arg, size_t done, size_t of)
@@ -186,10 +198,31 @@ static void on_progress(void *arg, size_t done, size_t of)
         a->progress(a->arg, done, of);
 }
 
+static void put_agents(struct apply *a);
+
+static void on_claimed(void *arg, const struct err *e)
+{
+    struct apply *a = arg;
+    if (e->code) {
+        finish(a, e);
+        return;
+    }
+    a->version++;
+    a->claimed = true;
+    put_agents(a);
+}
+
+/* Who expects a version puts the document before the agents as well: of two who began with the same one the
+ * second is refused before it has changed anything. */
 static void put_agents(struct apply *a)
 {
     json_t *changed = operation_agents_changed(a->agents, a->agents_after);
     a->agents_same = json_array_size(changed) == 0;
+    if (*a->expect && !a->agents_same && !a->claimed) {
+        json_decref(changed);
+        put(a, on_claimed);
+        return;
+    }
     apply_agents_put(&(struct agents_job){.store = a->w->store,
                                           .op = a->op,
                                           .agents = changed,
@@ -214,6 +247,13 @@ static void on_made(void *arg, const struct err *e, struct store_op *op)
     put_agents(a);
 }
 
+static bool allowed(struct apply *a)
+{
+    const struct apply_change c = {
+        .before = a->before, .after = a->after, .agents = a->agents, .agents_after = a->agents_after};
+    return !a->allowed || a->allowed(a->arg, &c, &a->problems);
+}
+
 /* Everything is known: judge, compare, and go on unless it is a dry run. */
 static void judge(struct apply *a)
 {
@@ -221,6 +261,12 @@ static void judge(struct apply *a)
     struct err e = {0};
     buf_reset(&a->problems);
     buf_reset(&a->changes);
+    apply_version(a->version, a->agents, a->now);
+    if (*a->expect && strcmp(a->expect, a->now) != 0) {
+        err_set(&e, ERR_CONFLICT, "somebody has changed the operation meanwhile");
+        finish(a, &e);
+        return;
+    }
     if (!operation_check(a->file, a->before, a->agents, &con, &a->problems)) {
         err_set(&e, ERR_INVALID, "the operation file is not in order");
         finish(a, &e);
@@ -238,7 +284,10 @@ static void judge(struct apply *a)
         json_decref(was);
         json_decref(is);
     }
-    if (a->dry_run)
+    if (!allowed(a)) {
+        err_set(&e, ERR_FORBIDDEN, "this may be changed by somebody with another role or clearance alone");
+        finish(a, &e);
+    } else if (a->dry_run)
         finish(a, &e);
     else if (!a->op)
         store_op_make(a->w->store, json_string_value(json_object_get(a->file, "operation")), on_made, a);
@@ -300,6 +349,8 @@ void apply_run(struct worker *w, const struct apply_want *want)
     a->dry_run = want->dry_run;
     a->with_passwords = !want->no_passwords;
     a->progress = want->progress;
+    a->allowed = want->allowed;
+    snprintf(a->expect, sizeof a->expect, "%s", want->expect ? want->expect : "");
     a->done = want->done;
     a->arg = want->arg;
     snprintf(a->actor, sizeof a->actor, "%s", want->actor);
