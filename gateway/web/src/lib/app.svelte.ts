@@ -7,6 +7,7 @@ import { LOCALES, pickLocale, type Locale } from './i18n';
 import { Logs } from './logs.svelte';
 import { Lists } from './lists.svelte';
 import { Alerts } from './alerts.svelte';
+import { place } from './place.svelte';
 import { t, useLocale, words } from './text.svelte';
 import type { Me, Membership, Thread } from './types';
 import { ui } from './ui.svelte';
@@ -193,6 +194,7 @@ class App {
 
   /** Opens what the address says; the browser's back key thus works on a phone. */
   async follow(): Promise<void> {
+    place.read();
     const found = /^#t=(.+)$/u.exec(location.hash);
     const id = found?.[1] ? decodeURIComponent(found[1]) : null;
     if (id === this.open && id !== null && this.desk?.state.logs.has(id)) return;

@@ -1,0 +1,21 @@
+// Pages beside the desk, each in files of its own that load when it is opened: `#/<name>/…`. Another one is another row.
+import type { Component } from 'svelte';
+import type { Desk } from './desk.svelte';
+import type { IconName } from './icons';
+import type { Role } from './types';
+
+export interface Beside {
+  name: string;
+  /** Whoever has one of these roles; none: everybody. */
+  roles: readonly Role[];
+  /** Key of its name; in the menu at the top. */
+  label: string;
+  icon: IconName;
+  load(): Promise<{ default: Component<{ desk: Desk; path: readonly string[] }> }>;
+}
+
+export const pages: readonly Beside[] = [];
+
+export function mayOpen(page: Beside, roles: readonly string[]): boolean {
+  return !page.roles.length || page.roles.some((role) => roles.includes(role));
+}
