@@ -24,19 +24,16 @@ struct facts {
 
 /* ---- following ---- */
 
-static void facts_free(struct facts *f)
-{
-    mem_free(f);
-}
-
 static void step(void *arg);
 
+/* False: it was closed meanwhile, and is gone. */
 static bool back(struct facts *f)
 {
     f->busy = false;
-    if (f->closed)
-        facts_free(f);
-    return !f->closed;
+    if (!f->closed)
+        return true;
+    mem_free(f);
+    return false;
 }
 
 static void stepped(void *arg, const struct err *e, const struct redis_reply *r)
@@ -107,7 +104,7 @@ void facts_close(struct side *s)
     timer_free(&f->tick);
     f->closed = true;
     if (!f->busy)
-        facts_free(f);
+        mem_free(f);
 }
 
 /* ---- a line ---- */
