@@ -227,13 +227,17 @@ void hours_free(struct hours **h)
 
 /* ---- one day ---- */
 
+/* Of the nearest place that has any for the day the shortest: New Year's Eve within the holidays. */
 static const struct exception *exception_on(const struct place *p, int64_t day)
 {
-    for (; p && !p->always; p = p->up)
-        for (size_t i = 0; i < p->exceptions_n; i++)
-            if (day >= p->exceptions[i].first && day <= p->exceptions[i].last)
-                return &p->exceptions[i];
-    return NULL;
+    const struct exception *best = NULL;
+    for (; p && !p->always && !best; p = p->up)
+        for (size_t i = 0; i < p->exceptions_n; i++) {
+            const struct exception *x = &p->exceptions[i];
+            if (day >= x->first && day <= x->last && (!best || x->last - x->first < best->last - best->first))
+                best = x;
+        }
+    return best;
 }
 
 static const struct day *day_of(const struct place *p, int64_t day)

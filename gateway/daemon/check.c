@@ -3,12 +3,11 @@
 #include "gateway/daemon/check.h"
 #include "gateway/base/map.h"
 #include "gateway/base/text.h"
+#include "router/zone.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <unicode/ucal.h>
 #include <unicode/uloc.h>
-#include <unicode/ustring.h>
 
 void check_wrong(struct check *c, const char *fmt, ...)
 {
@@ -124,17 +123,11 @@ void check_number(struct check *c, const json_t *v, json_int_t min, json_int_t m
 
 void check_timezone(struct check *c, const json_t *v)
 {
-    const char *s = json_string_value(v);
-    size_t n = s ? strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/") : 0;
-    UChar id[72], canonical[128];
-    UBool there = false;
-    UErrorCode code = U_ZERO_ERROR;
-    if (s && n && !s[n] && n <= 64) {
-        u_uastrncpy(id, s, (int32_t)n + 1);
-        ucal_getCanonicalTimeZoneID(id, (int32_t)n, canonical, 128, &there, &code);
-    }
-    if (U_FAILURE(code) || !there)
+    const char *name = json_string_value(v);
+    struct zone *z = name ? zone_open(name, NULL) : NULL;
+    if (!z)
         check_wrong(c, "a time zone of the tz database is wanted, such as \"Europe/Istanbul\"");
+    zone_free(&z);
 }
 
 void check_url(struct check *c, const json_t *v)

@@ -4,6 +4,7 @@
 #include "gateway/base/text.h"
 #include "gateway/daemon/check.h"
 #include "gateway/daemon/operation.h"
+#include "gateway/daemon/operation_hours.h"
 #include "gateway/daemon/operation_refer.h"
 
 /* ---- values ---- */
@@ -107,8 +108,13 @@ static void emergency(struct check *c, const json_t *v)
 
 static void an_area_item(struct check *c, const json_t *v)
 {
-    static const struct check_member members[] = {
-        {"id", check_area, true}, {"name", words_by_language, false}, {"disabled", check_flag, false}, {0}};
+    static const struct check_member members[] = {{"id", check_area, true},
+                                                  {"name", words_by_language, false},
+                                                  {"timezone", check_timezone, false},
+                                                  {"hours", operation_hours_check, false},
+                                                  {"texts", operation_notice_texts_check, false},
+                                                  {"disabled", check_flag, false},
+                                                  {0}};
     check_object(c, v, members);
 }
 
@@ -199,7 +205,8 @@ static void a_channel(struct check *c, const json_t *v)
         {"name", words_by_language, false}, {"settings", check_any_object, false},
         {"area", check_area, false},        {"topic", check_name, false},
         {"clearance", a_clearance, false},  {"retention_days", some_days, false},
-        {"disabled", check_flag, false},    {0}};
+        {"disabled", check_flag, false},    {"texts", operation_notice_texts_check, false},
+        {0}};
     check_object(c, v, members);
 }
 
@@ -233,6 +240,8 @@ static const struct check_member root_members[] = {{"operation", check_name, tru
                                                    {"languages", languages, false},
                                                    {"fallback", fallback, false},
                                                    {"timezone", check_timezone, false},
+                                                   {"hours", operation_hours_check, false},
+                                                   {"notice", operation_notice_check, false},
                                                    {"areas", areas, false},
                                                    {"teams", teams, false},
                                                    {"agents", agents, false},

@@ -57,6 +57,45 @@ static bool told(const char *what)
     return false;
 }
 
+#define HOURS(h) "{\"operation\":\"d\",\"hours\":" h "}"
+
+T(hours_are_looked_at)
+{
+    OK(checked(HOURS("{\"week\":{\"mon\":[\"09:00-12:30\",\"13:30-17:00\"],\"fri\":[\"20:00-02:00\"]},"
+                     "\"exceptions\":[{\"date\":\"2026-12-24\",\"to\":\"2027-01-02\",\"closed\":true},"
+                     "{\"date\":\"2026-12-31\",\"name\":{\"en\":\"Eve\"},\"open\":[\"09:00-12:00\"]}]}"),
+               NULL, NULL));
+    OK(!checked(HOURS("{\"week\":{\"monday\":[]}}"), NULL, NULL) && told("/hours/week/monday: a day"));
+    OK(!checked(HOURS("{\"week\":{\"mon\":[\"9-17\"]}}"), NULL, NULL) &&
+       told("/hours/week/mon/0: hours are"));
+    OK(!checked(HOURS("{\"week\":{\"mon\":[\"09:00-12:00\",\"11:00-13:00\"]}}"), NULL, NULL));
+    OK(told("/hours/week/mon/1: it overlaps"));
+    OK(!checked(HOURS("{\"exceptions\":[{\"date\":\"2026-02-30\"}]}"), NULL, NULL));
+    OK(told("/hours/exceptions/0/date: a date"));
+    OK(!checked(HOURS("{\"exceptions\":[{\"date\":\"2026-03-01\",\"to\":\"2026-02-01\"}]}"), NULL, NULL));
+    OK(told("/hours/exceptions/0: \"to\""));
+    OK(!checked(HOURS("{\"exceptions\":[{\"date\":\"2026-03-01\"},{\"date\":\"2026-03-01\"}]}"), NULL, NULL));
+    OK(told("/hours/exceptions/1: there is another"));
+    OK(!checked(HOURS("{\"always\":true,\"week\":{}}"), NULL, NULL) && told("/hours: \"always\""));
+    OK(!checked(
+        "{\"operation\":\"d\",\"areas\":[{\"id\":\"tr\",\"timezone\":\"Here\",\"hours\":{\"week\":1}}]}",
+        NULL, NULL));
+    OK(told("/areas/0/timezone: a time zone") && told("/areas/0/hours/week: "));
+}
+
+T(notices_are_looked_at)
+{
+    OK(checked("{\"operation\":\"d\",\"languages\":[\"ar\"],\"notice\":{\"send\":\"opening\",\"version\":"
+               "\"2026-1\"},"
+               "\"areas\":[{\"id\":\"tr\",\"texts\":{\"ar\":{\"notice.first\":\"x\"}}}]}",
+               NULL, NULL));
+    OK(!checked("{\"operation\":\"d\",\"notice\":{\"send\":\"never\"}}", NULL, NULL));
+    OK(told("/notice/send: "));
+    OK(!checked("{\"operation\":\"d\",\"areas\":[{\"id\":\"tr\",\"texts\":{\"en\":{\"chat.title\":\"x\"}}}]}",
+                NULL, NULL));
+    OK(told("/areas/0/texts/en/chat.title: only"));
+}
+
 T(every_error_has_its_place)
 {
     OK(!checked("{\"operation\":\"Demo!\",\"languages\":[\"ar\",\"x\",3],\"areas\":[{\"id\":\"tr\"},{\"id\":"

@@ -248,6 +248,17 @@ T(nothing_said_is_always_open)
     hours_free(&h);
 }
 
+T(the_shortest_exception)
+{
+    struct hours *h =
+        open_hours("{\"hours\":{\"exceptions\":[{\"date\":\"2026-12-24\",\"to\":\"2027-01-02\"},"
+                   "{\"date\":\"2026-12-31\",\"open\":[\"09:00-12:00\"]}]}}");
+    EQ_INT(state(h, "", "2026-12-30T10:00:00Z").open, 0);
+    EQ_INT(state(h, "", "2026-12-31T10:00:00Z").open, 1);
+    EQ_INT(state(h, "", "2026-12-31T12:00:00Z").open, 0);
+    hours_free(&h);
+}
+
 T(back_and_forth)
 {
     /* Asked in any order the answers are the same. */
