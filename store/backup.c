@@ -201,9 +201,9 @@ static void copy_plain(struct backup *b, struct slice key)
 static bool left_out(struct slice rest)
 {
     static const char *const kinds[] = {
-        "log:",    "refs:",  "addr:",   "lease:", "sess:", "try:",   "blob:",   "held:",
-        "asleep:", "loaded", "sock:",   "out:",   "outl:", "early:", "waiting", "offers",
-        "snoozed", "factc",  "threads", "gone",   "audit", "seals",  "events",  "probe"};
+        "log:",   "refs:", "addr:", "lease:",  "sess:",  "try:",    "blob:",  "held:",   "asleep:",
+        "loaded", "sock:", "out:",  "outl:",   "early:", "waiting", "offers", "snoozed", "recz:",
+        "recg:",  "recc:", "factc", "threads", "gone",   "audit",   "seals",  "events",  "probe"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         size_t n = strlen(kinds[i]);
         if (slice_starts(rest, kinds[i]) && (kinds[i][n - 1] == ':' || rest.n == n))

@@ -134,7 +134,7 @@ size_t events_parse(const struct store_op *op, const struct redis_reply *record,
         return parse_packed(op, id, v, a, out);
     const struct redis_reply *f = record->items[1];
     int64_t kind = store_field_int(f, "k");
-    if (kind < 0 || kind > STORE_EV_USER)
+    if (kind < 0 || kind > STORE_EV_RECORD)
         return 0;
     struct store_event ev = {.kind = (enum store_event_kind)kind, .seq = (uint64_t)store_field_int(f, "q")};
     set_place(op, &ev, store_handle_get(store_field(f, "t")), store_handle_get(store_field(f, "c")));
@@ -150,6 +150,12 @@ size_t events_parse(const struct store_op *op, const struct redis_reply *record,
     ev.attempt = (unsigned)store_field_int(f, "n");
     ev.state = (enum store_state)store_field_int(f, "st");
     ev.clearance = (int)store_field_int(f, "cl");
+    if (kind == STORE_EV_RECORD) {
+        ev.record.kind = text(f, "rk", a);
+        ev.record.id = text(f, "ri", a);
+        ev.record.group = text(f, "rg", a);
+        ev.record.facets = text(f, "rf", a);
+    }
     events_id(ev.id, id);
     out[0] = ev;
     return 1;

@@ -16,6 +16,7 @@ enum store_event_kind {
     STORE_EV_CONFIG,        /* the operation's document */
     STORE_EV_KEYS,          /* a key was destroyed or rotated: caches drop it */
     STORE_EV_USER,          /* a user was disabled or changed: sockets close */
+    STORE_EV_RECORD,        /* a record (record.h) was put or deleted: record */
 };
 
 struct store_event {
@@ -43,6 +44,10 @@ struct store_event {
        language, topic, area, last agent, priority, clearance, times, version), so that nobody has to read it.
        Else NULL. Lives as long as the event. */
     const struct store_thread *opened;
+    /* RECORD: of what; its version is in seq, its clearance in clearance, its contact in contact. */
+    struct {
+        const char *kind, *id, *group, *facets; /* NULL but for RECORD */
+    } record;
 };
 
 struct store_listener;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Housekeeping of an operation, by the holder of the lease "house", every half minute: what was cut short
  * goes on (raised clearances, erasures); once a day files that nobody names go, and what is older than its
- * channel keeps. */
+ * channel or its kind of record keeps. */
 #include "gateway/base/log.h"
 #include "gateway/base/mem.h"
 #include "store/admin_internal.h"
 #include "store/blob.h"
+#include "store/record.h"
 #include "store/side.h"
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +16,9 @@
 #define FIRST_MS 1000
 #define DAY_MS   86400000
 
-enum { STEP_RESEAL, STEP_ERASE, STEP_SWEEP, STEP_RETENTION, STEPS };
+#define EXPIRE_PAGE 200 /* records a call */
+
+enum { STEP_RESEAL, STEP_ERASE, STEP_SWEEP, STEP_RETENTION, STEP_RECORDS, STEPS };
 
 struct house {
     struct store_op *op;
@@ -23,7 +26,8 @@ struct house {
     struct timer *tick;
     bool mine, busy, closed, sweeps;
     unsigned step;
-    int64_t swept_ms, retained_ms; /* when, in this process */
+    int64_t swept_ms, retained_ms, expired_ms; /* when, in this process */
+    const struct record_kind *kind;            /* whose old ones go */
     struct store_retention *retention;
     size_t retention_n;
     uint64_t *list; /* threads to be sealed anew, or contacts to be erased */
@@ -186,6 +190,43 @@ static void erase_step(struct house *h)
     store_call(h->op, "erase_pending", &a, erase_read, h);
 }
 
+/* ---- old records ---- */
+
+static void expire_next(struct house *h);
+
+static void expired(void *arg, const struct err *e, const struct redis_reply *r)
+{
+    struct house *h = arg;
+    if (!back(h, e))
+        return;
+    h->busy = true;
+    if (e->code || store_number(r) < EXPIRE_PAGE)
+        h->kind++;
+    expire_next(h);
+}
+
+static void expire_next(struct house *h)
+{
+    struct store_args a;
+    while (h->kind->kind && !(h->kind->is_record && h->kind->days))
+        h->kind++;
+    if (!h->kind->kind) {
+        step_done(h, &(struct err){0});
+        return;
+    }
+    store_args_init(&a);
+    store_arg_str(&a, h->kind->kind);
+    store_arg_int(&a, store_now_ms(h->op->store) - (int64_t)h->kind->days * DAY_MS);
+    store_arg_int(&a, EXPIRE_PAGE);
+    store_call(h->op, "record_expire", &a, expired, h);
+}
+
+static void expire_step(struct house *h)
+{
+    h->kind = record_kinds;
+    expire_next(h);
+}
+
 /* ---- the round ---- */
 
 static bool daily(int64_t *last, int64_t now)
@@ -202,7 +243,8 @@ static void run(struct house *h)
     for (; h->step < STEPS; h->step++) {
         bool wanted = h->step == STEP_RESEAL || h->step == STEP_ERASE ||
                       (h->step == STEP_SWEEP && h->sweeps && daily(&h->swept_ms, now)) ||
-                      (h->step == STEP_RETENTION && h->retention_n && daily(&h->retained_ms, now));
+                      (h->step == STEP_RETENTION && h->retention_n && daily(&h->retained_ms, now)) ||
+                      (h->step == STEP_RECORDS && daily(&h->expired_ms, now));
         if (wanted && store_lease_held(h->lease))
             break;
     }
@@ -218,6 +260,8 @@ static void run(struct house *h)
         erase_step(h);
     else if (h->step == STEP_SWEEP)
         blob_sweep(h->op, step_done, h);
+    else if (h->step == STEP_RECORDS)
+        expire_step(h);
     else
         retention_run(h->op, h->retention, h->retention_n, step_done, h);
 }

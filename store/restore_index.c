@@ -7,8 +7,8 @@
 
 #define AT_ONCE 60
 
-enum { PASS_THREADS, PASS_CONTACTS, PASS_OUTBOX, PASSES };
-static const char *const patterns[] = {"p:{*}:thread:*", "p:{*}:contact:*", "p:{*}:outq:*"};
+enum { PASS_THREADS, PASS_CONTACTS, PASS_OUTBOX, PASS_RECORDS, PASSES };
+static const char *const patterns[] = {"p:{*}:thread:*", "p:{*}:contact:*", "p:{*}:outq:*", "p:{*}:rec:*"};
 
 static void scan(struct restore *r);
 
@@ -106,6 +106,23 @@ static void call_outbox(struct restore *r, struct slice key)
     store_call(op, "restore_outbox", &a, called, r);
 }
 
+static void call_records(struct restore *r, struct store_op *op, const struct redis_reply *keys)
+{
+    struct store_args a;
+    store_args_init(&a);
+    for (size_t i = 0; i < keys->n; i++) {
+        struct slice name, rest;
+        bool last = i + 1 == keys->n;
+        if (backup_key_parse(store_item(keys, i), &name, &rest) && backup_op(r->s, name) == op)
+            store_arg(&a, slice_of(rest.p + 4, rest.n - 4));
+        if (a.n && (last || a.n == AT_ONCE)) {
+            r->pending++;
+            store_call(op, "restore_records", &a, called, r);
+            store_args_init(&a);
+        }
+    }
+}
+
 static void scanned(void *arg, const struct err *e, const struct redis_reply *reply)
 {
     struct restore *r = arg;
@@ -114,7 +131,9 @@ static void scanned(void *arg, const struct err *e, const struct redis_reply *re
         snprintf(r->cursor, sizeof r->cursor, "%.*s", (int)cursor.n, cursor.p);
         const struct redis_reply *keys = reply->items[1];
         struct store_op *op;
-        for (size_t i = 0; r->pass != PASS_OUTBOX && (op = store_op_at(r->s, i)); i++)
+        for (size_t i = 0; r->pass == PASS_RECORDS && (op = store_op_at(r->s, i)); i++)
+            call_records(r, op, keys);
+        for (size_t i = 0; r->pass < PASS_OUTBOX && (op = store_op_at(r->s, i)); i++)
             call_handles(r, op, keys, r->pass == PASS_THREADS ? "restore_threads" : "restore_contacts",
                          r->pass == PASS_THREADS ? "thread:" : "contact:");
         for (size_t i = 0; r->pass == PASS_OUTBOX && i < keys->n; i++)

@@ -17,7 +17,7 @@ local NONE8 = '\0\0\0\0\0\0\0\0' -- no handle
 
 P.BOT, P.WAITING, P.OFFERED, P.ASSIGNED, P.SNOOZED, P.RESOLVED = 0, 1, 2, 3, 4, 5 -- enum store_state
 P.EV_ENTRY, P.EV_ENTRY_STATUS, P.EV_ENTRY_CHANGED, P.EV_THREAD, P.EV_CONTACT = 0, 1, 2, 3, 4 -- enum store_event_kind
-P.EV_AGENT, P.EV_CONFIG, P.EV_KEYS, P.EV_USER = 5, 6, 7, 8
+P.EV_AGENT, P.EV_CONFIG, P.EV_KEYS, P.EV_USER, P.EV_RECORD = 5, 6, 7, 8, 9
 P.OFFLINE, P.ONLINE, P.AWAY, P.BREAK = 0, 1, 2, 3 -- enum store_presence
 P.DAY_MS = 86400000
 

@@ -8,6 +8,7 @@ do
     -- Does not answer again to any address and has no profile; what is under way is closed.
     local function forget(K, contact, now, actor)
         local key = K .. 'contact:' .. contact
+        P.person_forgets(K, contact)
         local h = call('HGETALL', key)
         for i = 1, #h, 2 do
             local f = h[i]
@@ -22,6 +23,7 @@ do
             end
         end
         call('DEL', K .. 'refs:' .. contact)
+        P.record_forget(K, contact)
     end
 
     -- An entry's clear head without the address it went to: what is left of it (README.md has its form).
@@ -42,9 +44,10 @@ do
             return
         end
         if t.st ~= P.RESOLVED then
-            P.move(K, t, P.RESOLVED, {now = now, actor = actor, why = 'resolved', set = {'oc', 'erased'}, a = 'erased', detail = 'erased'})
+            P.move(K, t, P.RESOLVED, {now = now, actor = actor, why = 'resolved', reason = 'erased', set = {'oc', 'erased'}, a = 'erased',
+                detail = 'erased'})
         end
-        call('HDEL', K .. 'thread:' .. id, 'fa')
+        call('HDEL', K .. 'thread:' .. id, 'fa', 'at')
         local log = K .. 'log:' .. id
         for _, f in ipairs(call('HKEYS', log)) do
             if string.sub(f, 1, 1) == 'p' then

@@ -7,6 +7,7 @@
 #include "store/agent.h"
 #include "store/audit.h"
 #include "store/blob.h"
+#include "store/record.h"
 #include "store/user.h"
 #include "tests/unit/store/harness.h"
 #include <sys/stat.h>
@@ -141,6 +142,20 @@ static void on_waiting(void *arg, const struct err *e, const struct store_thread
     got_done(arg, e);
 }
 
+static void on_record(void *arg, const struct err *e, uint64_t version)
+{
+    (void)version;
+    got_done(arg, e);
+}
+
+static size_t matters_n;
+static void on_matters(void *arg, const struct err *e, const struct store_record *r, size_t n, bool more)
+{
+    (void)more;
+    matters_n = n && slice_is(r[0].json, "{\"matter\":1}") ? n : 0;
+    got_done(arg, e);
+}
+
 static bool message_there(struct id thread, const char *text)
 {
     size_t n;
@@ -172,6 +187,13 @@ T(everything_is_there_again)
     DONE(store_agent_put(harness_op(0), &amal, "boss", got_done, &g));
     DONE(store_assign(harness_op(0), b.in.thread, 0, "amal", "boss", got_thread, &g));
     DONE(store_op_document_put(harness_op(0), 0, SLICE("{\"operation\":\"demo\"}"), "boss", got_done, &g));
+    struct record_put matter = {.r = {.kind = "matter",
+                                      .id = "m1",
+                                      .json = SLICE("{\"matter\":1}"),
+                                      .contact = a.in.contact,
+                                      .group = "t1"}};
+    DONE(store_record_put(harness_op(0), &matter, on_record, &g));
+    EQ_INT(g.e.code, 0);
     store_audit_sealer_start(harness_op(0));
     for (int i = 0; i < 2000 && !verdict.sealed; i++) {
         harness_turn(20);
@@ -206,6 +228,9 @@ T(everything_is_there_again)
     EQ_SLICE(store_op_document(harness_op(0), NULL), "{\"operation\":\"demo\"}");
     DONE(store_audit_verify(harness_op(0), root, on_verdict, &g));
     OK(verdict.intact);
+    struct record_list matters = {.kind = "matter", .group = "t1"};
+    DONE(store_record_list(harness_op(0), &matters, on_matters, &g));
+    EQ_INT(matters_n, 1);
     DONE(store_waiting_get(harness_op(0), on_waiting, &g));
     EQ_INT(waiting_n, 1);
     EQ_INT(person("tel:+1", "CANARY-first").in.how, STORE_DUPLICATE);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Every kind of record: what it holds, why, under which key, for how long. What is not here cannot be
+ * written, and the record of processing is made from it. */
+#include "store/record.h"
+
+#define CONTACT "the person's own key, by clearance"
+#define CONFIG  "the operation's configuration key"
+#define PERSON  "as long as the person; codes and times stay for the figures"
+
+const struct record_kind record_kinds[] = {
+    {"run", true, "how far a person is in a flow: answers given to it", "to go on where they left off",
+     CONTACT, "until the flow ends or expires", 30},
+    {"callback", true, "who asked to be called or written back, when and where", "to call back", CONTACT,
+     PERSON, 0},
+    {"alert", true, "red alerts: category, area, times, who acknowledged", "to bring help in time", CONTACT,
+     PERSON, 0},
+    {"matter", true, "what somebody wants: type, subject, risk, form, referrals, outcome",
+     "to answer it, refer it and count it", CONTACT, PERSON, 0},
+    {"article", true, "canned answers and articles; who wrote and rated them", "to answer alike", CONFIG,
+     "until it is deleted", 0},
+    {NULL, false, NULL, NULL, NULL, NULL, 0}};
