@@ -45,6 +45,14 @@ do
         end
     end
 
+    -- The ids of a group, in the order of their scores.
+    function P.record_ids(K, kind, group)
+        return call('ZRANGE', K .. 'recg:' .. kind .. ':' .. group, 0, -1)
+    end
+
+    -- Kinds that only functions of their own write, since a state machine guards them: P.record_owned.matter = true
+    P.record_owned = P.record_owned or {}
+
     local function unindex(K, kind, id, r)
         call('ZREM', K .. 'recz:' .. kind, id)
         if r.group ~= '' then
@@ -140,6 +148,9 @@ do
 
     -- kind id expect ('' whatever) clearance score contact kid group facets sealed actor action detail: the new version
     P.reg('record_put', function(K, a)
+        if P.record_owned[a[1]] then
+            return P.err('FORBIDDEN such records have functions of their own')
+        end
         local version, wrong = P.record_put(K, P.now(), {
             kind = a[1], id = a[2], expect = a[3] ~= '' and tonumber(a[3]) or nil, clearance = tonumber(a[4]), score = tonumber(a[5]),
             contact = a[6], kid = tonumber(a[7]), group = a[8], facets = a[9], sealed = a[10], actor = a[11], action = a[12], detail = a[13]
@@ -149,6 +160,9 @@ do
 
     -- kind id expect actor action
     P.reg_full('record_delete', function(K, a)
+        if P.record_owned[a[1]] then
+            return P.err('FORBIDDEN such records have functions of their own')
+        end
         local _, wrong = P.record_delete(K, P.now(), a[1], a[2], a[3] ~= '' and tonumber(a[3]) or nil, a[4], a[5])
         return wrong or redis.status_reply('OK')
     end)
