@@ -1,9 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Leases and timers. lease:<name> = "<node> <fence>" with its end; fences: name → the fence of the newest holder.
--- timers: zset of "<what> <id>" by due time. Whoever fires takes a due one by moving it on a minute: it comes again unless it is dropped.
+-- timers: zset of "<what> <id>" by due time. Whoever fires takes a due one by moving it on a minute (seconds where
+-- somebody is in danger): it comes again unless it is dropped.
 do
     local int = P.int
     local AGAIN_MS = 60000
+    local SOON, SOON_MS = {alarm = true, alert = true, notice = true}, 5000 -- of somebody in danger (alert.lua)
 
     -- name node ttl: the fence when the node holds it (taken or renewed), else minus the milliseconds that it is another's.
     P.reg_full('lease_take', function(K, a)
@@ -48,8 +50,9 @@ do
             return P.err('FENCED')
         end
         local key, now = K .. 'timers', P.now()
-        local out, again = {-1}, int(now + AGAIN_MS)
+        local out = {-1}
         for _, timer in ipairs(call('ZRANGEBYSCORE', key, '-inf', int(now), 'LIMIT', 0, 100)) do
+            local again = int(now + (SOON[string.match(timer, '^%S+')] and SOON_MS or AGAIN_MS))
             call('ZADD', key, again, timer)
             out[#out + 1], out[#out + 2] = timer, again
         end
