@@ -313,3 +313,27 @@ bool assign_anybody(const struct assign_view *v, const char *thread)
     }
     return false;
 }
+
+bool assign_present(const struct assign_view *v, const char *agent)
+{
+    const struct agent *a = map_get(&v->agents_by_id, slice_str(agent));
+    return a && a->present;
+}
+
+unsigned assign_place(const struct assign_view *v, const char *thread)
+{
+    const struct thread *t = map_get(&v->threads_by_id, slice_str(thread));
+    unsigned place = 1;
+    if (!t || t->group->key.clearance > 0)
+        return 0;
+    const struct group_key *k = &t->group->key;
+    const struct pointers *q = &v->queues[k->language];
+    for (uint32_t i = 0; i < q->n; i++) {
+        const struct group *g = group_at(q, i);
+        if (g->key.clearance > 0 || g->key.medium != k->medium || g->key.area != k->area)
+            continue;
+        for (uint32_t n = 0; n < g->threads.n && served_before(v, thread_at(&g->threads, n), t); n++)
+            place++;
+    }
+    return place;
+}

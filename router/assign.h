@@ -94,5 +94,12 @@ bool assign_best_thread(const struct assign_view *v, const char *agent, int64_t 
 bool assign_next(const struct assign_view *v, int64_t now_ms, struct assign_choice *out);
 /* Is anybody present who could ever take the thread, with room or without? If not, the person is told. */
 bool assign_anybody(const struct assign_view *v, const char *thread);
+/* Is this agent there? */
+bool assign_present(const struct assign_view *v, const char *agent);
+
+/* The thread's place among those that wait in its language and area, from 1 on, in the order in which they
+ * are served. Only among what is open: more would tell of sealed threads. 0: it does not wait, or is not open
+ * itself. */
+unsigned assign_place(const struct assign_view *v, const char *thread);
 
 #endif

@@ -8,21 +8,26 @@
 #include "gateway/base/mem.h"
 #include "gateway/base/metric.h"
 #include "router/assign.h"
+#include "router/pace.h"
 #include <string.h>
 
 #define ENGINE_LEASE_MS   10000
 #define ENGINE_SWEEP_MS   1000
 #define ENGINE_REDRAW_MS  300000
-#define ENGINE_OFFERS_MAX 64   /* offers begun in one go */
-#define ENGINE_TURN_US    4000 /* so long the loop is held by going through all that waits */
-#define ENGINE_NOBODY_MS  3000 /* so long a thread waits before its person is told that nobody is there */
-#define ENGINE_NOBODY_MAX 200  /* threads looked at for that in one sweep */
-#define ENGINE_PAUSE_S    60   /* a thread is kept from who declined it, unless the document says */
+#define ENGINE_OFFERS_MAX 64     /* offers begun in one go */
+#define ENGINE_TURN_US    4000   /* so long the loop is held by going through all that waits */
+#define ENGINE_NOBODY_MS  3000   /* so long a thread waits before its person is told that nobody is there */
+#define ENGINE_NOBODY_MAX 200    /* threads looked at for that in one sweep */
+#define ENGINE_OPENED_MS  600000 /* so long after opening those who waited are not told that nobody is there \
+                                  */
+#define ENGINE_PAUSE_S 60        /* a thread is kept from who declined it, unless the document says */
 
 struct waiting { /* a thread of the view */
     uint64_t version;
-    int64_t waiting_ms;
-    bool told;
+    int64_t waiting_ms, closed_ms; /* closed_ms: for which time of being closed it was told */
+    bool told, closed;
+    char *area;
+    uint64_t queue; /* pace.h; 0: it is not open */
 };
 
 struct engine {
@@ -33,7 +38,10 @@ struct engine {
     struct assign_view *view; /* NULL unless held */
     struct map waiting;       /* thread id → struct waiting */
     struct map offering;      /* thread id → the agent's id: offers whose event has not been heard */
-    bool drawing;             /* the view is not complete: nothing is decided */
+    struct map offered;       /* thread id → uint64_t: the queue from which an open thread was offered */
+    struct pace pace;
+    struct hours *hours;
+    bool drawing; /* the view is not complete: nothing is decided */
     size_t nobody_at;
     json_t *fallback; /* owned; may be NULL */
     unsigned offer_ms;
@@ -85,11 +93,21 @@ static struct store *store_at(const struct engine *en)
 
 /* ---- the view ---- */
 
+static void waiting_free(void *p)
+{
+    struct waiting *w = p;
+    if (w)
+        mem_free(w->area);
+    mem_free(w);
+}
+
 static void view_close(struct engine *en)
 {
     assign_view_free(en->view);
     en->view = NULL;
-    map_clear(&en->waiting, mem_free);
+    map_clear(&en->offered, mem_free);
+    map_init(&en->offered);
+    map_clear(&en->waiting, waiting_free);
     map_init(&en->waiting);
     map_clear(&en->offering, mem_free);
     map_init(&en->offering);
@@ -151,7 +169,7 @@ static void view_agent(struct engine *en, const struct store_agent *a)
 
 static void view_forget(struct engine *en, const struct id *thread)
 {
-    mem_free(map_del(&en->waiting, slice_str(thread->s)));
+    waiting_free(map_del(&en->waiting, slice_str(thread->s)));
     assign_view_thread_remove(en->view, thread->s);
 }
 
@@ -187,6 +205,9 @@ static void view_thread(struct engine *en, const struct store_thread *t)
     w->told = w->told && w->waiting_ms == t->waiting_ms;
     w->version = t->version;
     w->waiting_ms = t->waiting_ms;
+    mem_free(w->area);
+    w->area = mem_strdup(t->area);
+    w->queue = t->clearance ? 0 : pace_queue(t->language.tag, t->area);
     struct buf avoid;
     buf_init(&avoid, 65536);
     struct assign_thread to = {.id = t->id.s,
@@ -249,6 +270,8 @@ static void offer(struct engine *en, const struct assign_choice *c, int64_t sinc
     snprintf(a->agent, sizeof a->agent, "%s", c->agent);
     uint64_t version = w ? w->version : 0;
     a->since_us = since_us;
+    if (w && w->queue)
+        mem_free(map_put(&en->offered, slice_str(a->thread.s), mem_dup(&w->queue, sizeof w->queue)));
     /* The picture changes at once, so that the next decision does not count the agent's place twice. */
     assign_view_agent_load(en->view, a->agent, ASSIGN_CHAT, 1);
     mem_free(map_put(&en->offering, slice_str(a->thread.s), mem_strdup(a->agent)));
@@ -412,6 +435,55 @@ static void on_nobody(void *arg, const struct err *e, bool first)
     mem_free(a);
 }
 
+static void on_away_thread(void *arg, const struct err *e, const struct store_thread *t)
+{
+    struct asking *a = arg;
+    struct engine *en;
+    struct hours_state h;
+    if (answered(a, &en) && !e->code && t->state != STORE_RESOLVED) {
+        hours_at(en->hours, t->area, store_now_ms(store_at(en)), &h);
+        if (!h.open)
+            en->cf.away(en->cf.arg, en->cf.op, t, h.since_ms);
+    }
+    mem_free(a);
+}
+
+static void tell_away(struct engine *en, const char *thread)
+{
+    struct asking *a = ask(en);
+    snprintf(a->thread.s, sizeof a->thread.s, "%s", thread);
+    store_thread_get(en->cf.op, a->thread, on_away_thread, a);
+}
+
+/* Hours come first: who is told when the office opens is not told that nobody is there. True: nothing more is
+ * to be said. */
+static bool look_at_hours(struct engine *en, struct waiting *w, const char *thread, int64_t now)
+{
+    struct hours_state h;
+    hours_at(en->hours, w->area, now, &h);
+    if (!h.open && en->cf.away && !(w->closed && w->closed_ms == h.since_ms)) {
+        w->closed = true;
+        w->closed_ms = h.since_ms;
+        tell_away(en, thread);
+    }
+    return !h.open || (h.since_ms > w->waiting_ms && now - h.since_ms < ENGINE_OPENED_MS);
+}
+
+static void look_at(struct engine *en, struct waiting *w, struct slice id, int64_t now)
+{
+    char thread[ID_LEN + 1];
+    if (now - w->waiting_ms < ENGINE_NOBODY_MS || id.n != ID_LEN)
+        return;
+    memcpy(thread, id.p, ID_LEN);
+    thread[ID_LEN] = '\0';
+    if (look_at_hours(en, w, thread, now) || w->told || assign_anybody(en->view, thread))
+        return;
+    w->told = true;
+    struct asking *a = ask(en);
+    memcpy(a->thread.s, thread, sizeof thread);
+    store_nobody_once(en->cf.op, a->thread, on_nobody, a);
+}
+
 /* A part of the threads each time, in turn. */
 static void look_for_nobody(struct engine *en)
 {
@@ -419,22 +491,11 @@ static void look_for_nobody(struct engine *en)
     struct slice id;
     void *value;
     size_t looked = 0;
-    if (!en->waiting.n || !en->cf.nobody || en->drawing)
+    if (!en->waiting.n || !en->cf.nobody || en->drawing || !en->hours)
         return;
     while (looked < ENGINE_NOBODY_MAX && map_each(&en->waiting, &en->nobody_at, &id, &value)) {
-        struct waiting *w = value;
-        char thread[ID_LEN + 1];
         looked++;
-        if (w->told || now - w->waiting_ms < ENGINE_NOBODY_MS || id.n != ID_LEN)
-            continue;
-        memcpy(thread, id.p, ID_LEN);
-        thread[ID_LEN] = '\0';
-        if (assign_anybody(en->view, thread))
-            continue;
-        w->told = true;
-        struct asking *a = ask(en);
-        memcpy(a->thread.s, thread, sizeof thread);
-        store_nobody_once(en->cf.op, a->thread, on_nobody, a);
+        look_at(en, value, id, now);
     }
     if (looked < ENGINE_NOBODY_MAX)
         en->nobody_at = 0;
@@ -497,6 +558,7 @@ struct engine *engine_new(const struct engine_config *cf)
     en->pause_ms = ENGINE_PAUSE_S * 1000;
     map_init(&en->waiting);
     map_init(&en->offering);
+    map_init(&en->offered);
     buf_init(&labels, 1024);
     metric_label(&labels, "operation", slice_str(store_op_name(cf->op)));
     const char *l = labels.n ? labels.p : "";
@@ -519,6 +581,8 @@ static void engine_end(struct engine *en)
     view_close(en);
     map_clear(&en->waiting, NULL);
     map_clear(&en->offering, NULL);
+    map_clear(&en->offered, NULL);
+    hours_free(&en->hours);
     json_decref(en->fallback);
     mem_free(en);
 }
@@ -545,6 +609,8 @@ void engine_configure(struct engine *en, const json_t *document, unsigned offer_
     int64_t seconds = json_opt_int(document, "offer_s", 0);
     en->offer_ms = seconds > 0 && seconds <= 600 ? (unsigned)seconds * 1000 : offer_ms;
     en->pause_ms = json_opt_int(document, "decline_pause", ENGINE_PAUSE_S) * 1000;
+    hours_free(&en->hours);
+    en->hours = hours_new(document);
     if (en->held)
         draw(en);
 }
@@ -563,6 +629,44 @@ static void load_changed(struct engine *en, const struct store_event *ev, int64_
         serve_agent(en, ev->agent, now_us);
 }
 
+/* Somebody writes to an agent who went home. */
+static void entry_came(struct engine *en, const struct store_event *ev)
+{
+    struct hours_state h;
+    if (!ev->inbound || ev->entry_kind != STORE_MESSAGE || !en->cf.away || !en->hours ||
+        (ev->state != STORE_ASSIGNED && ev->state != STORE_SNOOZED) || assign_present(en->view, ev->agent))
+        return;
+    hours_at(en->hours, ev->area, store_now_ms(store_at(en)), &h);
+    if (!h.open)
+        tell_away(en, ev->thread.s);
+}
+
+/* What was offered was accepted, or not. */
+static void offer_ended(struct engine *en, const struct store_event *ev)
+{
+    uint64_t *queue = map_del(&en->offered, slice_str(ev->thread.s));
+    if (queue && strcmp(ev->why, "accepted") == 0)
+        pace_accepted(&en->pace, *queue, store_now_ms(store_at(en)));
+    mem_free(queue);
+}
+
+struct hours *engine_hours(struct engine *en)
+{
+    return en->hours;
+}
+
+bool engine_place(struct engine *en, const char *thread, struct engine_place *out)
+{
+    struct waiting *w = en->held && en->view ? map_get(&en->waiting, slice_str(thread)) : NULL;
+    if (!w || en->drawing || !w->queue)
+        return false;
+    out->place = assign_place(en->view, thread);
+    out->minutes = assign_anybody(en->view, thread)
+                       ? pace_minutes(&en->pace, w->queue, out->place, store_now_ms(store_at(en)))
+                       : 0;
+    return out->place > 0;
+}
+
 void engine_event(struct engine *en, const struct store_event *ev)
 {
     int64_t now_us = time_mono_us();
@@ -574,8 +678,12 @@ void engine_event(struct engine *en, const struct store_event *ev)
         load_changed(en, ev, now_us);
     } else if (ev->kind == STORE_EV_AGENT && *ev->agent) {
         refresh_agent(en, ev->agent, now_us);
+    } else if (ev->kind == STORE_EV_ENTRY) {
+        entry_came(en, ev);
     } else if (ev->kind == STORE_EV_THREAD) {
         offer_over(en, &ev->thread);
+        if (ev->state != STORE_OFFERED)
+            offer_ended(en, ev);
         if (ev->opened && ev->state == STORE_WAITING) { /* no question either */
             view_thread(en, ev->opened);
             serve_thread(en, ev->thread.s, now_us);
