@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Records (record.h). Sealed here, written by functions/record.lua. Associated data of one that is a
  * contact's: operation, kind, id, contact, clearance; so none can be moved, nor lowered, in Redis. */
-#include "store/record.h"
-#include "store/internal.h"
+#include "store/record_seal.h"
 #include "gateway/base/json.h"
 #include "gateway/base/mem.h"
 #include "store/side.h"
@@ -95,6 +94,12 @@ static void seal(struct store_op *op, const struct record_put *p, uint64_t conta
     else
         keys_seal_own(op, KEYS_CONFIG, "record", buf_view(&aad), p->r.json, out);
     buf_clear(&aad);
+}
+
+void record_envelope(struct store_op *op, const struct store_record *r, uint64_t contact, uint32_t kid,
+                     struct buf *out)
+{
+    seal(op, &(struct record_put){.r = *r}, contact, kid, out);
 }
 
 /* Empty when there is nothing to open or no key for it any more. */

@@ -4,6 +4,8 @@
 -- in `timers`: "alert <code>" the ladder, "notice <code> <step> <login> <way>" one notice, "alarm <thread> <seq>" a word of alarm.
 do
     local int = P.int
+    P.record_owned = P.record_owned or {}
+    P.record_owned.alert = true
     local TOLD_S = 30 * 86400
     local MEMBERS = 200 -- of a group; the next one is told by itself
     local COUNT_MS = 5000 -- between two notices that only tell that it are more
@@ -18,9 +20,10 @@ do
         closed = {}, dismissed = {}
     }
     -- state, category, area, how it came, who raised it, who held the thread, drill; times: seen, raised, first notice, acknowledged,
-    -- handed over, ended, and by whom; steps taken, how many events, of how many was told and when, the alert that it was grouped to, thread
+    -- handed over, ended, and by whom; steps taken, how many events, of how many was told and when, the alert that it was grouped to, thread, the least
+    -- clearance that sees it
     local ORDER = {'state', 'cat', 'area', 'how', 'by', 'to', 'drill', 'cr', 'ra', 'fi', 'ak', 'ab', 'ha', 'hb', 'en', 'eb', 'st', 'n', 'tc',
-        'tm', 'of', 'th'}
+        'tm', 'of', 'th', 'mc'}
 
     local function get(K, code)
         local r = P.record_get(K, 'alert', code)
@@ -206,7 +209,7 @@ do
         return wrong
     end
 
-    -- code step ("3", or "c5": of five events now) level next_ms, then login way outcome … (outcome '': to be sent; else how it is known to have
+    -- code step ("3", or "c5": of five events now) level next_ms notices (lines of login, way, outcome; '': to be sent, else how it is known to have
     -- ended): 1, or 0 when somebody took this step already or nobody waits for it
     P.reg_full('alert_step', function(K, a)
         local now, r = P.now(), get(K, a[1])
@@ -221,17 +224,18 @@ do
             r.f.st = int(a[2] + 1)
         end
         r.f.tc, r.f.tm = r.f.n, int(now)
-        local key, told = K .. 'told:' .. r.id, false
-        for i = 5, #a, 3 do
-            local name = a[2] .. ' ' .. a[i] .. ' ' .. a[i + 1]
-            if call('HSETNX', key, name, (a[i + 2] ~= '' and a[i + 2] or 'queued') .. ' 0 ' .. int(now)) == 1 and a[i + 2] == '' then
+        local key, told, notices = K .. 'told:' .. r.id, false, 0
+        for login, way, outcome in string.gmatch(a[5], '(%S+) (%S+) (%S*)\n') do
+            local name = a[2] .. ' ' .. login .. ' ' .. way
+            notices = notices + 1
+            if call('HSETNX', key, name, (outcome ~= '' and outcome or 'queued') .. ' 0 ' .. int(now)) == 1 and outcome == '' then
                 due(K, 'notice ' .. r.id .. ' ' .. name, now)
             end
-            told = told or a[i + 2] == 'sent'
+            told = told or outcome == 'sent'
         end
         call('EXPIRE', key, TOLD_S)
         due(K, 'alert ' .. r.id, tonumber(a[4]))
-        local detail = a[2] .. ' ' .. a[3] .. ' ' .. int((#a - 4) / 3)
+        local detail = a[2] .. ' ' .. a[3] .. ' ' .. int(notices)
         if told then
             return told_all(K, now, r, 'alert.told', detail) or 1
         end
@@ -337,6 +341,19 @@ do
         mark_thread(K, now, r, actor)
         return {from, int(r.version)}
     end)
+
+    -- The thread was sealed: whoever may not see it any more hears no more of its alerts either (`mc`; what is written stays under the
+    -- key that it has).
+    function P.alert_sealed(K, now, thread, cl)
+        local th = P.hex(thread)
+        for _, id in ipairs(call('ZREVRANGE', K .. 'recz:alert', 0, 999)) do
+            local r = get(K, id)
+            if r and r.f.th == th and num(r.f.mc) < cl and r.clearance < cl then
+                r.f.mc = int(cl)
+                put(K, now, r, 'system', 'alert.sealed', int(cl))
+            end
+        end
+    end
 
     -- code: how its notices ended, field and value in turn
     P.reg_ro('alert_notices', function(K, a)

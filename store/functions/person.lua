@@ -239,5 +239,6 @@ do
         end
         call('HSET', key, 'o' .. to, t.id)
         mark(K, t)
+        P.alert_sealed(K, P.now(), t.id, to)
     end
 end

@@ -33,8 +33,7 @@ def move(s, code, to, actor="bela", via="page", sealed=""):
 
 
 def step(s, code, name, *notices, level=1):
-    flat = [x for n in notices for x in n]
-    return s.call("alert_step", code, name, level, s.now() + 45000, *flat)
+    return s.call("alert_step", code, name, level, s.now() + 45000, "".join("%s %s %s\n" % n for n in notices))
 
 
 def priority(s, i):
