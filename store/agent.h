@@ -84,7 +84,8 @@ struct store_transfer {
 };
 void store_transfer(struct store_op *op, struct id thread, const char *actor, const struct store_transfer *t,
                     store_thread_done done, void *arg);
-/* outcome: a code. */
+/* outcome: a code. ERR_GUARDED, its text what is lacking, when no answer has reached the person: guard.h has
+ * the same with a reason. */
 void store_resolve(struct store_op *op, struct id thread, const char *actor, const char *outcome,
                    store_thread_done done, void *arg);
 void store_reopen(struct store_op *op, struct id thread, const char *actor, store_thread_done done,

@@ -149,17 +149,21 @@ bool entry_status_parse(struct slice s, struct entry_status *st)
     *st = (struct entry_status){0};
     if (s.n < 7)
         return false;
+    bool timed = s.p[3] & 2; /* since when it is sent: functions/guard.lua looks at it */
     size_t parts = (unsigned char)s.p[4];
-    if (s.n < 7 + parts || (unsigned char)s.p[0] > STORE_UNKNOWN_OUTCOME)
+    size_t at = timed ? 9 : 5;
+    if (s.n < at + parts + 2 || (unsigned char)s.p[0] > STORE_UNKNOWN_OUTCOME)
         return false;
-    size_t ids = (size_t)get_be(s.p + 5 + parts, 2), at = 7 + parts;
-    if (s.n < at + ids)
+    size_t ids = (size_t)get_be(s.p + at + parts, 2);
+    if (s.n < at + parts + 2 + ids)
         return false;
     st->status = (enum store_status)s.p[0];
     st->attempt = (unsigned char)s.p[1];
     st->tries = (unsigned char)s.p[2];
     st->begun = s.p[3] & 1;
-    st->parts = slice_of(s.p + 5, parts);
+    st->sent_s = timed ? (uint32_t)get_be(s.p + 5, 4) : 0;
+    st->parts = slice_of(s.p + at, parts);
+    at += parts + 2;
     st->ids = slice_of(s.p + at, ids);
     st->error = slice_of(s.p + at + ids, s.n - at - ids);
     return true;
@@ -171,8 +175,13 @@ void entry_status_write(const struct entry_status *st, struct buf *out)
     buf_char(out, (char)st->status);
     buf_char(out, (char)(unsigned char)st->attempt);
     buf_char(out, (char)(unsigned char)st->tries);
-    buf_char(out, st->begun ? 1 : 0);
+    buf_char(out, (char)((st->begun ? 1 : 0) | (st->sent_s ? 2 : 0)));
     buf_char(out, (char)(unsigned char)st->parts.n);
+    if (st->sent_s) {
+        char sent[4];
+        put_be(sent, st->sent_s, 4);
+        buf_add(out, sent, 4);
+    }
     buf_slice(out, st->parts);
     put_be(n, st->ids.n, 2);
     buf_add(out, n, 2);

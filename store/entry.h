@@ -38,6 +38,7 @@ struct entry_status {
     enum store_status status;
     unsigned attempt, tries;
     bool begun;
+    uint32_t sent_s;                /* since when it is sent, until it is known to have arrived; 0 */
     struct slice parts, ids, error; /* ids and error are envelopes, or empty */
 };
 bool entry_status_parse(struct slice s, struct entry_status *st);

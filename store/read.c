@@ -38,6 +38,9 @@ static const struct field {
     {"tg", TEXT, offsetof(struct store_thread, tags)},
     {"oc", TEXT, offsetof(struct store_thread, outcome)},
     {"dc", TEXT, offsetof(struct store_thread, declined)},
+    {"rn", TEXT, offsetof(struct store_thread, reason)},
+    {"ev", TEXT, offsetof(struct store_thread, known)},
+    {"pe", TEXT, offsetof(struct store_thread, ending)},
     {"pr", INT, offsetof(struct store_thread, priority)},
     {"cl", INT, offsetof(struct store_thread, clearance)},
     {"op", WIDE, offsetof(struct store_thread, opened_ms)},
@@ -80,6 +83,7 @@ void store_thread_from(const struct store_op *op, struct arena *a, uint64_t hand
     *t = (struct store_thread){.id = store_id_of(op, handle, STORE_SEQ_THREAD)};
     t->topic = t->area = t->channel = t->assignee = t->last_agent = t->team = t->tags = t->outcome =
         t->declined = "";
+    t->reason = t->known = t->ending = "";
     for (size_t i = 0; hash->kind == REDIS_ARRAY && i + 1 < hash->n; i += 2)
         field_set(t, a, store_text(hash->items[i]), hash->items[i + 1]);
     t->contact = store_id_of(op, store_handle_get(store_field(hash, "c")), STORE_SEQ_CONTACT);

@@ -52,6 +52,9 @@ struct store_thread {
     const char *team;                   /* "" any */
     const char *tags;                   /* blank-separated */
     const char *outcome;                /* when resolved; "" */
+    const char *reason, *known; /* when resolved: for which reason, or how it is known that an answer reached
+                                   the person (functions/guard.lua); "" */
+    const char *ending;         /* an end that waits for a focal point: "reason outcome who when seq"; "" */
     const char *declined; /* agents who declined or let it expire since it waits, blank-separated; after those
                              who declined a colon and when, in Redis's time */
     int priority, clearance;

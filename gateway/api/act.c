@@ -2,6 +2,7 @@
  * What is done to a thread, the same by REST and by socket: rights first, then the members of the body, then
  * one call of the store. */
 #include "gateway/api/act.h"
+#include "store/guard.h"
 #include <string.h>
 
 void act_end(struct act *a, const struct err *e, const char *kind, struct slice json)
@@ -61,7 +62,8 @@ static bool words_only(struct act *a, const char *const keys[])
     return true;
 }
 
-static const char *const m_reason[] = {"reason", NULL}, *const m_resolve[] = {"outcome", "note", NULL};
+static const char *const m_reason[] = {"reason", NULL}, *const m_resolve[] = {"outcome", "reason", "note",
+                                                                              NULL};
 
 static void accept_offer(struct act *a)
 {
@@ -173,8 +175,9 @@ static void transfer(struct act *a)
 
 static void resolve_now(struct act *a)
 {
-    const char *outcome = text_of(a, "outcome");
-    store_resolve(a->o->op, a->thread, actor(a), outcome ? outcome : "", on_moved, a);
+    const char *outcome = text_of(a, "outcome"), *reason = text_of(a, "reason");
+    store_resolve_for(a->o->op, a->thread, actor(a), outcome ? outcome : "", reason ? reason : "", on_moved,
+                      a);
 }
 
 static void on_resolve_note(void *arg, const struct err *e, const struct store_written *w)
@@ -187,22 +190,15 @@ static void on_resolve_note(void *arg, const struct err *e, const struct store_w
         resolve_now(a);
 }
 
-static void resolve(struct act *a)
+/* A note stays, so it is not written before what follows will be done. */
+static void on_resolve_look(void *arg, const struct err *e, const struct guard_look *g)
 {
-    const char *outcome = text_of(a, "outcome");
-    struct slice note = json_opt_str(a->body, "note");
-    if (!words_only(a, m_resolve))
-        return;
-    if (outcome && !name_valid(slice_str(outcome))) {
-        act_refuse(a, ERR_INVALID, "outcome: a short word of a-z, 0-9, '.', '_' or '-' is wanted");
-        return;
-    }
-    if (note.n > TEXT_MAX) {
-        act_refuse(a, ERR_TOO_LARGE, "note: at most 65,536 bytes");
-        return;
-    }
-    if (!note.n) {
-        resolve_now(a);
+    struct act *a = arg;
+    if (e->code || (*g->lacks && strcmp(g->lacks, "approval") != 0)) {
+        struct err own = *e;
+        if (!e->code)
+            err_set(&own, ERR_GUARDED, "%s", g->lacks);
+        act_end(a, &own, NULL, (struct slice){0, 0});
         return;
     }
     struct store_outbound out = {.thread = a->thread,
@@ -210,9 +206,40 @@ static void resolve(struct act *a)
                                  .author = STORE_AGENT,
                                  .author_id = actor(a),
                                  .channel = "",
-                                 .text = note,
+                                 .text = json_opt_str(a->body, "note"),
                                  .must_hold = ""};
     store_write(a->o->op, &out, on_resolve_note, a);
+}
+
+static bool known_reason(struct act *a, const char *reason)
+{
+    const struct guard_reason *r = guard_reasons;
+    while (reason && *reason && r->code && strcmp(r->code, reason) != 0)
+        r++;
+    if (r->code)
+        return true;
+    act_refuse(a, ERR_INVALID, "reason: there is no such reason");
+    return false;
+}
+
+static void resolve(struct act *a)
+{
+    const char *outcome = text_of(a, "outcome"), *reason = text_of(a, "reason");
+    struct slice note = json_opt_str(a->body, "note");
+    if (!words_only(a, m_resolve))
+        return;
+    if (outcome && !name_valid(slice_str(outcome))) {
+        act_refuse(a, ERR_INVALID, "outcome: a short word of a-z, 0-9, '.', '_' or '-' is wanted");
+        return;
+    }
+    if (!known_reason(a, reason))
+        return;
+    if (note.n > TEXT_MAX)
+        act_refuse(a, ERR_TOO_LARGE, "note: at most 65,536 bytes");
+    else if (note.n)
+        store_guard_look(a->o->op, a->thread, reason ? reason : "", on_resolve_look, a);
+    else
+        resolve_now(a);
 }
 
 static void reopen(struct act *a)

@@ -193,6 +193,7 @@ extern const struct call_route thread_routes[], people_routes[], office_routes[]
 
 /* ---- JSON of the records (view.c) ---- */
 
+void call_guarded(struct call *c, const struct err *e); /* ERR_GUARDED */
 void view_thread(struct buf *b, const struct store_thread *t, const struct store_contact *c,
                  const struct store_entry *last, bool preview);
 void view_entry(struct buf *b, struct api_op *o, const struct store_entry *en);

@@ -35,6 +35,9 @@ static void keep_thread(struct arena *a, struct store_thread *to, const struct s
     to->tags = keep(a, t->tags);
     to->outcome = keep(a, t->outcome);
     to->declined = keep(a, t->declined);
+    to->reason = keep(a, t->reason);
+    to->known = keep(a, t->known);
+    to->ending = keep(a, t->ending);
 }
 
 static void card_step(struct card_job *j)

@@ -225,6 +225,9 @@ static void on_thread(void *arg, const struct err *e, const struct store_thread 
         card_thread(j->o, &j->t, on_card, j);
     else
         store_entries_get(j->o->op, t->id, j->ev.seq, j->ev.seq, on_entry, j);
+    j->t.reason = keep(j->arena, t->reason);
+    j->t.known = keep(j->arena, t->known);
+    j->t.ending = keep(j->arena, t->ending);
 }
 
 /* What is known here follows at once, whether anybody hears of it or not: a load that is told right after it

@@ -219,6 +219,26 @@ void call_list(struct buf *b)
 
 void call_item(struct buf *b)
 {
+/* What the guard found lacking: "lacks" has its codes. */
+void call_guarded(struct call *c, const struct err *e)
+{
+    struct slice rest = slice_str(e->text), one;
+    struct buf b;
+    buf_init(&b, 1024);
+    buf_str(&b, ",\"code\":\"guarded\",\"lacks\":[");
+    for (size_t n = 0; slice_next(&rest, ' ', &one);) {
+        if (!one.n)
+            continue;
+        buf_str(&b, n++ ? "," : "");
+        buf_json_str(&b, one);
+    }
+    buf_char(&b, ']');
+    idem_free(c);
+    http_problem(c->rq, 409, "something that this end needs is lacking", b.p);
+    buf_clear(&b);
+    call_end(c);
+}
+
     if (b->p[b->n - 1] != '[')
         buf_char(b, ',');
 }

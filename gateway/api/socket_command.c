@@ -16,6 +16,8 @@ static const char *code_name(int code)
         return "not_found";
     case ERR_CONFLICT:
         return "conflict";
+    case ERR_GUARDED:
+        return "guarded";
     case ERR_TOO_LARGE:
         return "too_large";
     case ERR_RATE:

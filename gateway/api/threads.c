@@ -306,6 +306,10 @@ static void on_act(void *arg, const struct err *e, int status, const char *kind,
         call_problem_code(c, 409, e->text, "unsupported");
         return;
     }
+    if (e->code == ERR_GUARDED) {
+        call_guarded(c, e);
+        return;
+    }
     if (e->code) {
         call_err(c, e);
         return;

@@ -161,6 +161,27 @@ static void thread_last(struct buf *b, const struct store_thread *t, const struc
     buf_char(b, '}');
 }
 
+/* How it was resolved, or which end waits for a focal point ("reason outcome who when seq"). */
+static void thread_end(struct buf *b, const struct store_thread *t)
+{
+    struct slice rest = slice_str(t->ending ? t->ending : ""), reason, outcome, by, when;
+    uint64_t ms = 0;
+    if (t->state == STORE_RESOLVED) {
+        if (t->reason && *t->reason)
+            str(b, "reason", t->reason);
+        if (t->known && *t->known)
+            str(b, "known", t->known);
+    } else if (slice_next(&rest, ' ', &reason) && slice_next(&rest, ' ', &outcome) &&
+               slice_next(&rest, ' ', &by) && slice_next(&rest, ' ', &when) && slice_u64(when, &ms)) {
+        buf_str(b, ",\"ending\":{\"reason\":");
+        buf_json_str(b, reason);
+        buf_str(b, ",\"by\":");
+        buf_json_str(b, by);
+        view_time(b, "since", (int64_t)ms, true);
+        buf_char(b, '}');
+    }
+}
+
 void view_thread(struct buf *b, const struct store_thread *t, const struct store_contact *c,
                  const struct store_entry *last, bool preview)
 {
@@ -192,6 +213,7 @@ void view_thread(struct buf *b, const struct store_thread *t, const struct store
     number(b, "entries", t->entries);
     if (t->outcome && *t->outcome)
         str(b, "outcome", t->outcome);
+    thread_end(b, t);
     buf_char(b, '}');
     json_decref(profile);
 }

@@ -22,6 +22,7 @@
     X(FORBIDDEN, PERMANENT, "not allowed")                                                                   \
     X(NOT_FOUND, PERMANENT, "no such thing")                                                                 \
     X(CONFLICT, PERMANENT, "it has changed meanwhile, or is already there")                                  \
+    X(GUARDED, PERMANENT, "what an end needs is lacking")                                                    \
     X(INVALID, PERMANENT, "malformed")                                                                       \
     X(TOO_LARGE, PERMANENT, "over a limit")                                                                  \
     X(UNSUPPORTED, PERMANENT, "not supported")                                                               \

@@ -190,6 +190,7 @@ int http_status_of(int err_code)
         [ERR_BUSY] = 409,      [ERR_RATE] = 429,        [ERR_AUTH] = 401,     [ERR_FORBIDDEN] = 403,
         [ERR_NOT_FOUND] = 404, [ERR_ERASED] = 404,      [ERR_CONFLICT] = 409, [ERR_INVALID] = 400,
         [ERR_TOO_LARGE] = 413, [ERR_UNSUPPORTED] = 501, [ERR_CORRUPT] = 500,  [ERR_BUG] = 500,
+        [ERR_GUARDED] = 409,
     };
     if (err_code < 0 && err_code > -ERR_COUNT)
         err_code = -err_code;

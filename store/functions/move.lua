@@ -79,20 +79,29 @@ do
     end
 
     local gone = { -- what a state must not have
-        [P.BOT] = {'wt', 'ox', 'sn', 'rs', 'oc', 'dc', 'nb'},
-        [P.WAITING] = {'ox', 'sn', 'rs', 'oc'},
-        [P.OFFERED] = {'sn', 'rs', 'oc'},
-        [P.ASSIGNED] = {'wt', 'ox', 'sn', 'rs', 'oc', 'dc', 'nb'},
-        [P.SNOOZED] = {'wt', 'ox', 'rs', 'oc', 'dc', 'nb'},
-        [P.RESOLVED] = {'wt', 'ox', 'sn', 'dc', 'nb'}
+        [P.BOT] = {'wt', 'ox', 'sn', 'rs', 'oc', 'rn', 'ev', 'ap', 'dc', 'nb'},
+        [P.WAITING] = {'ox', 'sn', 'rs', 'oc', 'rn', 'ev', 'ap'},
+        [P.OFFERED] = {'sn', 'rs', 'oc', 'rn', 'ev', 'ap'},
+        [P.ASSIGNED] = {'wt', 'ox', 'sn', 'rs', 'oc', 'rn', 'ev', 'ap', 'dc', 'nb'},
+        [P.SNOOZED] = {'wt', 'ox', 'rs', 'oc', 'rn', 'ev', 'ap', 'dc', 'nb'},
+        [P.RESOLVED] = {'wt', 'ox', 'sn', 'dc', 'nb', 'pe', 'at'}
     }
 
     -- Moves thread t to state `to`. m: now, actor, why (the event), agent (the assignee from now on, ''), at (when an offer or a snooze
     -- ends), set (further fields of the hash), a and b (the entry's parameters). In a waiting thread t.wt says since when; it
-    -- stays over an offer, so that what comes back is where it was. Changes t to what is stored.
+    -- stays over an offer, so that what comes back is where it was. Changes t to what is stored. To RESOLVED with m.reason, or with an answer
+    -- that arrived: nil and an error, and nothing is written, when the guard (guard.lua) finds something lacking.
     function P.move(K, t, to, m)
         local now, before, key = m.now, t.as, K .. 'thread:' .. t.id
-        local agent = m.agent or ''
+        local agent, known = m.agent or '', nil
+        if to == P.RESOLVED then
+            local e
+            e, known = P.guard(K, t, m)
+            if e then
+                return nil, e
+            end
+            call('ZREM', K .. 'ends', t.id)
+        end
         if t.st == P.RESOLVED then
             before = t.la -- nobody holds it; who did until then still has it before them
         end
@@ -114,6 +123,9 @@ do
             set[7], set[8] = 'rs', int(now)
         end
         for _, x in ipairs(m.set or {}) do
+            set[#set + 1] = x
+        end
+        for _, x in ipairs(known or {}) do
             set[#set + 1] = x
         end
         call('HSET', key, unpack(set))

@@ -189,6 +189,7 @@ do
         end
         s.ids = a[10]
         P.status_raise(s, P.rank_of[tonumber(a[5])])
+        s.sent = math.floor(now / 1000)
         early = take_ids(K, now, m, s, ids)
         call('HSET', key, 's' .. seq, P.status_write(s))
         call('HDEL', key, 'p' .. seq)
@@ -232,7 +233,7 @@ do
             return P.err('CONFLICT it was tried too often')
         end
         local item = pack('>c8I4', a[1], tonumber(seq))
-        s.status, s.attempt, s.tries, s.begun, s.parts, s.ids, s.error = STORED, s.attempt + 1, 0, false, {}, '', ''
+        s.status, s.attempt, s.tries, s.begun, s.parts, s.ids, s.error, s.sent = STORED, s.attempt + 1, 0, false, {}, '', '', 0
         call('HSET', key, 's' .. seq, P.status_write(s))
         call('HDEL', key, 'p' .. seq)
         P.unbury(K, channel, item)

@@ -192,7 +192,19 @@ do
         return P.answer(K, t.id)
     end)
 
-    -- thread actor outcome
+    -- An error, or nil: it is resolved, with an outcome and, where no answer arrived, a reason.
+    function P.resolve(K, t, m)
+        local outcome = m.outcome ~= '' and m.outcome or m.reason or ''
+        local set = {'oc', outcome}
+        if t.as == '' or t.st == P.OFFERED then -- nobody held it: who had it, or an earlier one, before must not be let see it
+            set[3], set[4] = 'la', ''
+        end
+        local moved, e = P.move(K, t, P.RESOLVED, {now = m.now, actor = m.actor, why = 'resolved', set = set, a = outcome, b = m.reason,
+            detail = outcome .. ' ' .. (m.reason or ''), reason = m.reason, approver = m.approver})
+        return not moved and e or nil
+    end
+
+    -- thread actor outcome reason ('' none): what a focal point has to approve waits for that, and the thread stays as it is.
     P.reg_full('resolve', function(K, a)
         local t, e = find(K, a[1])
         if not t then
@@ -200,16 +212,19 @@ do
         elseif t.st == P.RESOLVED then
             return P.err('CONFLICT it is resolved')
         end
-        local now = P.now()
-        local set = {'oc', a[3]}
-        if t.as == '' or t.st == P.OFFERED then -- nobody held it: who had it, or an earlier one, before must not be let see it
-            set[3], set[4] = 'la', ''
+        local now, reason = P.now(), (a[4] or '') ~= '' and a[4] or nil
+        local r = reason and P.reasons[reason]
+        if reason and (not r or r.own) then
+            return P.err('INVALID there is no such reason')
+        elseif r and r.focal then
+            local _, lacks = P.guard_look(K, t, {now = now, actor = a[2], reason = reason})
+            if #lacks > 1 or lacks[1] ~= 'approval' then
+                return P.err('GUARDED ' .. table.concat(lacks, ' '))
+            end
+            P.propose(K, t, now, a[2], reason, a[3])
+            return P.answer(K, t.id)
         end
-        P.move(K, t, P.RESOLVED, {now = now, actor = a[2], why = 'resolved', set = set, a = a[3], detail = a[3]})
-        if P.on_resolved then
-            P.on_resolved(K, t, now)
-        end
-        return P.answer(K, t.id)
+        return P.resolve(K, t, {now = now, actor = a[2], outcome = a[3], reason = reason}) or P.answer(K, t.id)
     end)
 
     -- thread actor

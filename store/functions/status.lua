@@ -4,7 +4,8 @@
 do
     local int = P.int
     local EARLY_MS = 300000
-    local BEGUN = 1
+    local BEGUN, TIMED = 1, 2
+    local SENT = 1
     -- enum store_status: stored, sent, delivered, read, failed, unknown
     local rank_of = {[0] = 0, 2, 4, 5, 3, 1}
     local status_of = {[0] = 0, 5, 1, 4, 2, 3}
@@ -15,6 +16,11 @@ do
         local s = {}
         local n
         s.status, s.attempt, s.tries, s.flags, n = unpack_s('BBBBB', v)
+        s.sent = 0
+        if s.flags >= TIMED then -- since when it is sent (s), until it is known to have arrived
+            s.sent = unpack_s('>I4', v, 6)
+            v = sub(v, 1, 5) .. sub(v, 10)
+        end
         s.parts = {byte(v, 6, 5 + n)}
         local ids = (unpack_s('>I2', v, 6 + n))
         s.ids = sub(v, 8 + n, 7 + n + ids)
@@ -24,8 +30,9 @@ do
     end
 
     function P.status_write(s)
-        return pack('BBBBB', s.status, s.attempt, s.tries, s.begun and BEGUN or 0, #s.parts) .. char(unpack(s.parts))
-            .. pack('>I2', #s.ids) .. s.ids .. s.error
+        local timed = s.status == SENT and s.sent > 0
+        return pack('BBBBB', s.status, s.attempt, s.tries, (s.begun and BEGUN or 0) + (timed and TIMED or 0), #s.parts)
+            .. (timed and pack('>I4', s.sent) or '') .. char(unpack(s.parts)) .. pack('>I2', #s.ids) .. s.ids .. s.error
     end
 
     -- Raises the status by a rank; true when it moved.
@@ -58,6 +65,9 @@ do
         local t = call('HMGET', K .. 'thread:' .. thread, 'c', 'as', 'ar')
         local v = call('HGET', K .. 'log:' .. thread, int(seq))
         local _, _, _, channel = P.log_head(v or '\0\0\0\0\0\0\0\0\0\0')
+        if channel and rank_of[s.status] > rank_of[4] then -- it arrived
+            P.guard_told(K, channel)
+        end
         P.status_event(K, now, thread, t[1] or NONE8, seq, s.status, s.attempt, node,
             (t[2] or '') .. '\t\t' .. (channel or '') .. '\t' .. (t[3] or ''))
     end

@@ -172,7 +172,7 @@ def free_places(client, n, chance, a_second=150):
             held = list(client.smembers("p:{demo}:held:" + agent))
         thread = chance.choice(held)
         client.execute_command("FCALL", accept, 1, "p:{demo}:", thread, agent)
-        client.execute_command("FCALL", resolve, 1, "p:{demo}:", thread, agent, "done")
+        client.execute_command("FCALL", resolve, 1, "p:{demo}:", thread, agent, "done", "answered_in_person")
         time.sleep(max(0.0, began + (i + 1) / a_second - time.monotonic()))
 
 

@@ -196,7 +196,7 @@ async def a_threads_life(w):
     for body in ({"outcome": 5}, {"note": ["done"]}):
         status, got, _ = await w.call("POST", "threads/{thread}/resolve", "agent", id, body)
         assert status == 400 and "a string is wanted" in got["detail"], got
-    status, got, _ = await w.call("POST", "threads/{thread}/resolve", "agent", id, {"outcome": "answered", "note": "done"})
+    status, got, _ = await w.call("POST", "threads/{thread}/resolve", "agent", id, {"outcome": "answered", "note": "done", "reason": "answered_in_person"})
     assert status == 200 and got["state"] == "resolved" and got["outcome"] == "answered" and got["resolved"], got
     for role in ("agent", "supervisor"):
         status, _, _ = await w.call("POST", "threads/{thread}/entries", role, id, {"kind": "message", "text": "late"})

@@ -53,7 +53,7 @@ async def a_place_that_becomes_free_is_filled_at_once(o):
     await asyncio.sleep(0.5)
     assert not [f for f in farid.frames if f["type"] == "thread.offered"], "one place, and it is taken"
     began = time.monotonic()
-    ok = await farid.ask("resolve", thread=o.farids)
+    ok = await farid.ask("resolve", thread=o.farids, reason="answered_in_person")
     assert ok["type"] == "ok", ok
     t = (await farid.frame("thread.offered", 3))["thread"]
     print(f"offered {1000 * (time.monotonic() - began):.0f} ms after resolving", flush=True)

@@ -139,7 +139,7 @@ async def what_may_not_be_changed(w):
     # The lists tell that it was not.
     status, thread, _ = await w.call("GET", "threads/{thread}", "amal", b)
     assert (thread["last"]["status"], thread["last"]["seq"]) == ("failed", failed["seq"]), thread
-    await w.call("POST", "threads/{thread}/resolve", "amal", t, {})
+    await w.call("POST", "threads/{thread}/resolve", "amal", t, {"reason": "answered_in_person"})
     assert (await w.post("amal", t, kind="edit", target=sent["id"], text="late"))[0] == 409
 
 
@@ -175,10 +175,10 @@ async def the_webchat_shows_edits_and_deletions(w):
 
 async def what_came_later_is_not_theirs_who_had_it_before(w):
     t, who = await w.thread()
-    assert (await w.call("POST", "threads/{thread}/resolve", "amal", t, {}))[0] == 200
+    assert (await w.call("POST", "threads/{thread}/resolve", "amal", t, {"reason": "answered_in_person"}))[0] == 200
     assert await asyncio.to_thread(w.d.write, who, "one thing more, about amal") == 200
     await w.amal.frame("thread.offered", where=lambda f: f["thread"]["id"] == t)
-    status, got, _ = await w.call("POST", "threads/{thread}/resolve", "selin", t, {"note": "amal is to be talked to"})
+    status, got, _ = await w.call("POST", "threads/{thread}/resolve", "selin", t, {"note": "amal is to be talked to", "reason": "answered_in_person"})
     assert status == 200, got
     assert (await w.call("GET", "threads/{thread}", "amal", t))[0] == 404
     assert (await w.call("GET", "threads/{thread}/entries", "amal", t))[0] == 404
@@ -186,7 +186,7 @@ async def what_came_later_is_not_theirs_who_had_it_before(w):
 
 async def who_resolves_a_thread_may_reopen_it(w):
     t, _ = await w.thread()
-    status, got, _ = await w.call("POST", "threads/{thread}/resolve", "amal", t, {"outcome": "answered"})
+    status, got, _ = await w.call("POST", "threads/{thread}/resolve", "amal", t, {"outcome": "answered", "reason": "answered_in_person"})
     assert status == 200 and got["state"] == "resolved"
     frame = await w.amal.frame("thread.changed", where=lambda f: f["thread"]["id"] == t and f["thread"]["state"] == "resolved")
     assert frame["thread"]["outcome"] == "answered"
@@ -204,7 +204,7 @@ async def who_resolves_a_thread_may_reopen_it(w):
     t, _ = await w.thread("I want to register too")
     status, got, _ = await w.call("POST", "threads/{thread}/transfer", "amal", t, {"language": "fr", "team": "legal"})
     assert status == 200, got
-    assert (await w.call("POST", "threads/{thread}/resolve", "selin", t, {}))[0] == 200
+    assert (await w.call("POST", "threads/{thread}/resolve", "selin", t, {"reason": "answered_in_person"}))[0] == 200
     assert (await w.call("GET", "threads/{thread}", "amal", t))[0] == 404
     status, found, _ = await w.call("GET", "threads", "amal", t, query={"state": "resolved"})
     assert t not in [x["id"] for x in found["items"]]
@@ -212,13 +212,13 @@ async def who_resolves_a_thread_may_reopen_it(w):
 
 async def who_had_a_thread_is_told_that_another_gets_it(w):
     t, _ = await w.thread()
-    assert (await w.call("POST", "threads/{thread}/resolve", "amal", t, {}))[0] == 200
+    assert (await w.call("POST", "threads/{thread}/resolve", "amal", t, {"reason": "answered_in_person"}))[0] == 200
     await w.amal.frame("thread.changed", where=lambda f: f["thread"]["id"] == t and f["thread"]["state"] == "resolved")
     assert (await w.amal.ask("presence", presence="away"))["type"] == "ok"
     assert (await w.call("POST", "threads/{thread}/reopen", "selin", t, {}))[0] == 200
     await w.amal.frame("thread.gone", where=lambda f: f["thread"] == t)
     assert (await w.call("GET", "threads/{thread}", "amal", t))[0] == 404
-    assert (await w.call("POST", "threads/{thread}/resolve", "selin", t, {}))[0] == 200
+    assert (await w.call("POST", "threads/{thread}/resolve", "selin", t, {"reason": "answered_in_person"}))[0] == 200
     assert (await w.amal.ask("presence", presence="online"))["type"] == "ok"
 
 

@@ -93,7 +93,7 @@ async def channels_forget_after_their_days():
         d.say(other, "zqkeptqz register", channel="kept")
         was = d.one(token, gone)
         for who in (gone, other):
-            status, said = d.api("POST", f"threads/{d.one(token, who)['threads'][0]['id']}/resolve", {"outcome": "answered"}, boss)
+            status, said = d.api("POST", f"threads/{d.one(token, who)['threads'][0]['id']}/resolve", {"outcome": "answered", "reason": "answered_in_person"}, boss)
             assert status == 200, said
         blobs = os.path.join(d.data, "blobs", "demo")
         assert len(list(files_below(blobs))) == 1

@@ -4,6 +4,7 @@
 #include "gateway/base/mem.h"
 #include "store/admin_internal.h"
 #include "store/agent.h"
+#include "store/guard.h"
 #include "store/audit.h"
 #include "store/blob.h"
 #include "store/keys_internal.h"
@@ -359,7 +360,8 @@ T(retention_removes_what_is_too_old_and_then_the_person)
     snprintf(bs, sizeof bs, "%s", blob);
     struct store_retention r = {"app", 30};
     age(a.in.thread, 40);
-    DONE(store_resolve(harness_op(0), a.in.thread, "amal", "answered", got_thread, &g));
+    DONE(store_resolve_for(harness_op(0), a.in.thread, "amal", "answered", "answered_in_person", got_thread,
+                           &g));
     DONE(retention_run(harness_op(0), &r, 1, got_done, &g));
     EQ_INT(g.e.code, 0);
     DONE(store_thread_get(harness_op(0), a.in.thread, got_thread, &g));

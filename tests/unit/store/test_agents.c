@@ -2,6 +2,7 @@
  * Agents and the moves of threads, through the store's calls on real servers. */
 #include "gateway/base/mem.h"
 #include "store/agent.h"
+#include "store/guard.h"
 #include "tests/unit/store/harness.h"
 
 /* As WAIT, for what takes its time on a loaded machine. */
@@ -165,14 +166,14 @@ T(a_thread_goes_from_queue_to_agent_and_back)
     EQ_INT(g.thread.language.how, STORE_SET);
     EQ_STR(g.thread.topic, "legal");
     EQ_INT(g.thread.priority, 3);
-    DONE(store_resolve(harness_op(0), t, "amal", "answered", got_thread, &g));
+    DONE(store_resolve_for(harness_op(0), t, "amal", "answered", "answered_in_person", got_thread, &g));
     EQ_INT(g.thread.state, STORE_RESOLVED);
     EQ_STR(g.thread.outcome, "answered");
     EQ_STR(g.thread.assignee, "");
     DONE(store_reopen(harness_op(0), t, "amal", got_thread, &g));
     EQ_INT(g.thread.state, STORE_WAITING);
     EQ_STR(g.thread.last_agent, "amal"); /* preferred, and no more than that */
-    DONE(store_resolve(harness_op(0), t, "boss", "answered", got_thread, &g));
+    DONE(store_resolve_for(harness_op(0), t, "boss", "answered", "answered_in_person", got_thread, &g));
     EQ_STR(g.thread.last_agent, ""); /* nobody held it then */
     struct id none = store_id_of(harness_op(0), 12345, 0), bad = {"nonsense"};
     DONE(store_accept(harness_op(0), none, "amal", got_thread, &g));

@@ -4,6 +4,7 @@
 #include "store/audit.h"
 #include "gateway/base/text.h"
 #include "store/agent.h"
+#include "store/guard.h"
 #include "tests/unit/store/harness.h"
 
 /* As WAIT, for what takes its time on a loaded machine. */
@@ -81,7 +82,7 @@ T(lines_are_batched_listed_and_name_what_the_outside_knows)
     write_lines(100);
     struct store_inbound in = message_in("m1", "tel:+1", "x");
     struct id t = take_in(0, &in).in.thread;
-    DONE(store_resolve(harness_op(0), t, "amal", "answered", got_thread, &g));
+    DONE(store_resolve_for(harness_op(0), t, "amal", "answered", "answered_in_person", got_thread, &g));
     DONE(store_audit_list(harness_op(0), "", 60, on_lines, &g));
     EQ_INT(lines_n, 60);
     char after[40];

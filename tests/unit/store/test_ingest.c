@@ -4,6 +4,7 @@
 #include "tests/unit/store/harness.h"
 #include "gateway/base/mem.h"
 #include "store/agent.h"
+#include "store/guard.h"
 #include <stdlib.h>
 
 static bool same(struct id a, struct id b)
@@ -391,7 +392,7 @@ T(a_sealed_matter_that_was_resolved_goes_on)
     struct id sealed = says(0, "I report abuse");
     static struct got x;
     memset(&x, 0, sizeof(x));
-    store_resolve(harness_op(0), sealed, "amal", "answered", got_thread, &x);
+    store_resolve_for(harness_op(0), sealed, "amal", "answered", "answered_in_person", got_thread, &x);
     WAIT(x.calls);
     OK(same(says(1, "one thing more"), sealed)); /* within the hours in which it is opened again */
     OK(same(says(0, "and more"), sealed));

@@ -5,6 +5,7 @@
 #include "gateway/base/mem.h"
 #include <stdlib.h>
 #include "store/agent.h"
+#include "store/guard.h"
 
 /* ---- finding ---- */
 
@@ -585,7 +586,8 @@ T(what_was_written_about_a_matter_is_raised_with_it)
     writes(c, 0, "{\"fields\":{\"tent\":\"4\",\"size\":\"5\"},\"notes\":\"before\"}");
     static struct got x;
     memset(&x, 0, sizeof(x));
-    store_resolve(harness_op(0), first.in.thread, "amal", "answered", got_thread, &x);
+    store_resolve_for(harness_op(0), first.in.thread, "amal", "answered", "answered_in_person", got_thread,
+                      &x);
     WAIT(x.calls);
     harness_turn(5);
     in = message_in("2", "tel:+1", "about something else");

@@ -55,7 +55,7 @@ def test_a_full_server_erases_resolves_and_takes_nothing(s):
     try:
         for name in "ingest", "write", "contact_patch", "document_put":
             assert s.refused(name, "") == "OOM", name
-        s.call("resolve", t, "amal", "answered")
+        s.call("resolve", t, "amal", "answered", "answered_in_person")
         assert s.call("erase_begin", c, "boss") == [b"7", t]
         s.call("erase_thread", t, "boss")
         s.call("erase_ledger", "7", "hash")

@@ -115,7 +115,7 @@ def test_pages_miss_nothing_when_others_leave(s):
     page = s.call("waiting_page", "", 0, 4)
     since = int(s.r.zscore(s.key("waiting"), page[-1][0]))
     for i in range(4):
-        s.call("resolve", f"t{i}", "amal", "")
+        s.call("resolve", f"t{i}", "amal", "", "spam")
     assert [p[0] for p in s.call("waiting_page", page[-1][0], since, 4)] == [b"t4", b"t5", b"t6", b"t7"]
 
 
@@ -126,7 +126,7 @@ def test_what_sleeps_is_still_the_agents(s):
         s.call("assign", f"z{i}", 0, "zeynep", "boss")
         s.r.zadd(s.key("threads"), {f"z{i}": i})
     s.call("snooze", "z0", "zeynep", s.now() + 60000)
-    s.call("resolve", "z1", "zeynep", "")
+    s.call("resolve", "z1", "zeynep", "", "spam")
 
     def mine():
         found = s.call("find", "azeynep", "+inf", 0, 10, "012345", "*", "*", "*", "*", "*")
@@ -206,7 +206,7 @@ def test_assign_takes_it_whatever_the_load(s):
     s.call("assign", "t1", 2, "omid", "boss")
     assert load(s, "amal") == 0 and load(s, "omid") == 1
     assert s.refused("assign", "t2", 0, "amal", "boss") == "FORBIDDEN"
-    s.call("resolve", "t1", "omid", "answered")
+    s.call("resolve", "t1", "omid", "answered", "answered_in_person")
     assert s.refused("assign", "t1", 0, "amal", "boss") == "CONFLICT"
 
 
@@ -232,10 +232,10 @@ def test_resolve_reopen_snooze(s):
     thread(s, "t1")
     s.call("assign", "t1", 0, "amal", "boss")
     assert s.refused("reopen", "t1", "boss") == "CONFLICT"
-    s.call("resolve", "t1", "amal", "answered")
+    s.call("resolve", "t1", "amal", "answered", "answered_in_person")
     h = s.hash("thread:t1")
     assert h["oc"] == "answered" and h["as"] == "" and h["la"] == "amal" and load(s, "amal") == 0
-    assert s.refused("resolve", "t1", "amal", "answered") == "CONFLICT"
+    assert s.refused("resolve", "t1", "amal", "answered", "answered_in_person") == "CONFLICT"
     s.call("reopen", "t1", "amal")
     assert t(s, "t1") == (WAITING, "") and "oc" not in s.hash("thread:t1")
     # Who had it is told that it is not theirs any more.
@@ -331,7 +331,7 @@ def step(s, rnd, threads, agents, r=None):
         "expire": lambda: s.call("offers_expire", 0, 10, r=r),
         "assign": lambda: s.call("assign", tid, rnd.choice([0, h["v"]]), a, "boss", r=r),
         "transfer": lambda: s.call("transfer", tid, "boss", rnd.choice(["", a]), rnd.choice([-1, -1, 1]), "tp", "x", r=r),
-        "resolve": lambda: s.call("resolve", tid, who, "answered", r=r),
+        "resolve": lambda: s.call("resolve", tid, who, "answered", rnd.choice(["spam", "spam", ""]), r=r),
         "reopen": lambda: s.call("reopen", tid, who, r=r),
         "snooze": lambda: s.call("snooze", tid, who, s.now() + rnd.choice([1, 30000]), r=r),
         "sweep": lambda: s.call("agents_sweep", 0, 10, r=r),
@@ -347,7 +347,7 @@ def step(s, rnd, threads, agents, r=None):
     try:
         moves[name]()
     except Refused as e:
-        assert e.word in ("CONFLICT", "FORBIDDEN", "INVALID"), (name, e)
+        assert e.word in ("CONFLICT", "FORBIDDEN", "INVALID", "GUARDED"), (name, e)
         return name, False
     return name, True
 
