@@ -2,67 +2,19 @@
  * The engine around assign.h. The view is only a picture: what it decides is tried in the store, where each
  * move checks what it expects, so a picture that is a moment old does no harm. It is drawn anew when this
  * node gets the lease, when events were missed, and every few minutes. */
-#include "router/engine.h"
 #include "gateway/base/log.h"
-#include "gateway/base/map.h"
 #include "gateway/base/mem.h"
-#include "gateway/base/metric.h"
-#include "router/assign.h"
-#include "router/pace.h"
+#include "router/engine_internal.h"
 #include <string.h>
 
 #define ENGINE_LEASE_MS   10000
 #define ENGINE_SWEEP_MS   1000
 #define ENGINE_REDRAW_MS  300000
-#define ENGINE_OFFERS_MAX 64     /* offers begun in one go */
-#define ENGINE_TURN_US    4000   /* so long the loop is held by going through all that waits */
-#define ENGINE_NOBODY_MS  3000   /* so long a thread waits before its person is told that nobody is there */
-#define ENGINE_NOBODY_MAX 200    /* threads looked at for that in one sweep */
-#define ENGINE_OPENED_MS  600000 /* so long after opening those who waited are not told that nobody is there \
-                                  */
-#define ENGINE_PAUSE_S 60        /* a thread is kept from who declined it, unless the document says */
+#define ENGINE_OFFERS_MAX 64   /* offers begun in one go */
+#define ENGINE_TURN_US    4000 /* so long the loop is held by going through all that waits */
+#define ENGINE_PAUSE_S    60   /* a thread is kept from who declined it, unless the document says */
 
-struct waiting { /* a thread of the view */
-    uint64_t version;
-    int64_t waiting_ms, closed_ms; /* closed_ms: for which time of being closed it was told */
-    bool told, closed;
-    char *area;
-    uint64_t queue; /* pace.h; 0: it is not open */
-};
-
-struct engine {
-    struct engine_config cf;
-    struct store_lease *lease;
-    uint64_t fence;
-    bool held;
-    struct assign_view *view; /* NULL unless held */
-    struct map waiting;       /* thread id → struct waiting */
-    struct map offering;      /* thread id → the agent's id: offers whose event has not been heard */
-    struct map offered;       /* thread id → uint64_t: the queue from which an open thread was offered */
-    struct pace pace;
-    struct hours *hours;
-    bool drawing; /* the view is not complete: nothing is decided */
-    size_t nobody_at;
-    json_t *fallback; /* owned; may be NULL */
-    unsigned offer_ms;
-    int64_t pause_ms;
-    struct timer *sweep, *more; /* more: what one turn had no time for */
-    int64_t drawn_ms;
-    unsigned under_way; /* callbacks that will still come */
-    bool freed;
-    struct metric *offers, *refused, *decision;
-};
-
-/* A callback under way, with what it is about. */
-struct asking {
-    struct engine *en;
-    uint64_t fence; /* of the view for which it was asked */
-    struct id thread;
-    char agent[64];
-    int64_t since_us; /* when this node heard of what is decided upon */
-};
-
-static struct asking *ask(struct engine *en)
+struct asking *engine_ask(struct engine *en)
 {
     struct asking *a = mem_alloc(sizeof *a);
     a->en = en;
@@ -73,8 +25,7 @@ static struct asking *ask(struct engine *en)
 
 static void engine_end(struct engine *en);
 
-/* True when the answer still matters. */
-static bool answered(struct asking *a, struct engine **en)
+bool engine_answered(struct asking *a, struct engine **en)
 {
     struct engine *e = *en = a->en;
     bool good = e->held && !e->freed && a->fence == e->fence && e->view;
@@ -86,7 +37,7 @@ static bool answered(struct asking *a, struct engine **en)
     return good;
 }
 
-static struct store *store_at(const struct engine *en)
+struct store *engine_store(const struct engine *en)
 {
     return store_of(en->cf.op);
 }
@@ -244,7 +195,7 @@ static void on_offered(void *arg, const struct err *e)
 {
     struct asking *a = arg;
     struct engine *en;
-    if (answered(a, &en)) {
+    if (engine_answered(a, &en)) {
         if (e->code) {
             /* Somebody was faster, or nothing is certain: look again at both. */
             metric_add(en->refused, 1);
@@ -265,7 +216,7 @@ static void on_offered(void *arg, const struct err *e)
 static void offer(struct engine *en, const struct assign_choice *c, int64_t since_us)
 {
     struct waiting *w = map_get(&en->waiting, slice_str(c->thread));
-    struct asking *a = ask(en);
+    struct asking *a = engine_ask(en);
     memcpy(a->thread.s, c->thread, sizeof a->thread.s);
     snprintf(a->agent, sizeof a->agent, "%s", c->agent);
     uint64_t version = w ? w->version : 0;
@@ -284,7 +235,7 @@ static void serve_thread(struct engine *en, const char *thread, int64_t since_us
 {
     struct assign_choice c = {0};
     if (!en->drawing && map_get(&en->waiting, slice_str(thread)) &&
-        assign_best_agent(en->view, thread, store_now_ms(store_at(en)), &c)) {
+        assign_best_agent(en->view, thread, store_now_ms(engine_store(en)), &c)) {
         c.thread = thread;
         offer(en, &c, since_us);
     }
@@ -294,7 +245,7 @@ static void serve_agent(struct engine *en, const char *agent, int64_t since_us)
 {
     struct assign_choice c = {0};
     for (int i = 0; i < ENGINE_OFFERS_MAX && !en->drawing &&
-                    assign_best_thread(en->view, agent, store_now_ms(store_at(en)), &c);
+                    assign_best_thread(en->view, agent, store_now_ms(engine_store(en)), &c);
          i++) {
         c.agent = agent;
         offer(en, &c, since_us);
@@ -309,7 +260,7 @@ static void serve_all(void *arg)
     int64_t began = time_mono_us();
     if (!en->held || !en->view || en->drawing)
         return;
-    for (int i = 1; assign_next(en->view, store_now_ms(store_at(en)), &c); i++) {
+    for (int i = 1; assign_next(en->view, store_now_ms(engine_store(en)), &c); i++) {
         offer(en, &c, time_mono_us());
         if (i == ENGINE_OFFERS_MAX || time_mono_us() - began > ENGINE_TURN_US) {
             timer_start(en->more, ENGINE_TURN_US / 1000);
@@ -322,7 +273,7 @@ static void on_thread(void *arg, const struct err *e, const struct store_thread 
 {
     struct asking *a = arg;
     struct engine *en;
-    if (answered(a, &en)) {
+    if (engine_answered(a, &en)) {
         if (!e->code) {
             view_thread(en, t);
             serve_thread(en, a->thread.s, a->since_us);
@@ -335,7 +286,7 @@ static void on_thread(void *arg, const struct err *e, const struct store_thread 
 
 static void refresh_thread(struct engine *en, struct id thread, int64_t since_us)
 {
-    struct asking *a = ask(en);
+    struct asking *a = engine_ask(en);
     a->since_us = since_us;
     a->thread = thread;
     store_thread_get(en->cf.op, thread, on_thread, a);
@@ -345,7 +296,7 @@ static void on_agent(void *arg, const struct err *e, const struct store_agent *a
 {
     struct asking *a = arg;
     struct engine *en;
-    if (answered(a, &en)) {
+    if (engine_answered(a, &en)) {
         if (!e->code) {
             view_agent(en, agent);
             serve_agent(en, a->agent, a->since_us);
@@ -358,7 +309,7 @@ static void on_agent(void *arg, const struct err *e, const struct store_agent *a
 
 static void refresh_agent(struct engine *en, const char *agent, int64_t since_us)
 {
-    struct asking *a = ask(en);
+    struct asking *a = engine_ask(en);
     a->since_us = since_us;
     snprintf(a->agent, sizeof a->agent, "%s", agent);
     store_agent_get(en->cf.op, a->agent, on_agent, a);
@@ -370,7 +321,7 @@ static void on_all_waiting(void *arg, const struct err *e, const struct store_th
 {
     struct asking *a = arg;
     struct engine *en;
-    if (answered(a, &en)) {
+    if (engine_answered(a, &en)) {
         for (size_t i = 0; !e->code && i < n; i++)
             view_thread(en, t[i]);
         en->drawing = e->code != 0;
@@ -386,13 +337,13 @@ static void on_all_agents(void *arg, const struct err *e, const struct store_age
 {
     struct asking *a = arg;
     struct engine *en;
-    if (answered(a, &en)) {
+    if (engine_answered(a, &en)) {
         for (size_t i = 0; !e->code && i < n; i++)
             view_agent(en, agents[i]);
         if (e->code)
             en->drawn_ms = 0;
         else
-            store_waiting_get(en->cf.op, on_all_waiting, ask(en));
+            store_waiting_get(en->cf.op, on_all_waiting, engine_ask(en));
     }
     mem_free(a);
 }
@@ -404,101 +355,7 @@ static void draw(struct engine *en)
     en->drawing = true;
     view_chains(en);
     en->drawn_ms = time_mono_us() / 1000;
-    store_agents_get(en->cf.op, on_all_agents, ask(en));
-}
-
-/* ---- nobody is there ---- */
-
-static void on_nobody_thread(void *arg, const struct err *e, const struct store_thread *t)
-{
-    struct asking *a = arg;
-    struct engine *en;
-    if (answered(a, &en) && !e->code && t->state == STORE_WAITING)
-        en->cf.nobody(en->cf.arg, en->cf.op, t);
-    mem_free(a);
-}
-
-static void on_nobody(void *arg, const struct err *e, bool first)
-{
-    struct asking *a = arg;
-    struct engine *en;
-    if (answered(a, &en)) {
-        struct waiting *w = map_get(&en->waiting, slice_str(a->thread.s));
-        if (e->code && w)
-            w->told = false;
-        if (!e->code && first) {
-            struct asking *next = ask(en);
-            next->thread = a->thread;
-            store_thread_get(en->cf.op, a->thread, on_nobody_thread, next);
-        }
-    }
-    mem_free(a);
-}
-
-static void on_away_thread(void *arg, const struct err *e, const struct store_thread *t)
-{
-    struct asking *a = arg;
-    struct engine *en;
-    struct hours_state h;
-    if (answered(a, &en) && !e->code && t->state != STORE_RESOLVED) {
-        hours_at(en->hours, t->area, store_now_ms(store_at(en)), &h);
-        if (!h.open)
-            en->cf.away(en->cf.arg, en->cf.op, t, h.since_ms);
-    }
-    mem_free(a);
-}
-
-static void tell_away(struct engine *en, const char *thread)
-{
-    struct asking *a = ask(en);
-    snprintf(a->thread.s, sizeof a->thread.s, "%s", thread);
-    store_thread_get(en->cf.op, a->thread, on_away_thread, a);
-}
-
-/* Hours come first: who is told when the office opens is not told that nobody is there. True: nothing more is
- * to be said. */
-static bool look_at_hours(struct engine *en, struct waiting *w, const char *thread, int64_t now)
-{
-    struct hours_state h;
-    hours_at(en->hours, w->area, now, &h);
-    if (!h.open && en->cf.away && !(w->closed && w->closed_ms == h.since_ms)) {
-        w->closed = true;
-        w->closed_ms = h.since_ms;
-        tell_away(en, thread);
-    }
-    return !h.open || (h.since_ms > w->waiting_ms && now - h.since_ms < ENGINE_OPENED_MS);
-}
-
-static void look_at(struct engine *en, struct waiting *w, struct slice id, int64_t now)
-{
-    char thread[ID_LEN + 1];
-    if (now - w->waiting_ms < ENGINE_NOBODY_MS || id.n != ID_LEN)
-        return;
-    memcpy(thread, id.p, ID_LEN);
-    thread[ID_LEN] = '\0';
-    if (look_at_hours(en, w, thread, now) || w->told || assign_anybody(en->view, thread))
-        return;
-    w->told = true;
-    struct asking *a = ask(en);
-    memcpy(a->thread.s, thread, sizeof thread);
-    store_nobody_once(en->cf.op, a->thread, on_nobody, a);
-}
-
-/* A part of the threads each time, in turn. */
-static void look_for_nobody(struct engine *en)
-{
-    int64_t now = store_now_ms(store_at(en));
-    struct slice id;
-    void *value;
-    size_t looked = 0;
-    if (!en->waiting.n || !en->cf.nobody || en->drawing || !en->hours)
-        return;
-    while (looked < ENGINE_NOBODY_MAX && map_each(&en->waiting, &en->nobody_at, &id, &value)) {
-        looked++;
-        look_at(en, value, id, now);
-    }
-    if (looked < ENGINE_NOBODY_MAX)
-        en->nobody_at = 0;
+    store_agents_get(en->cf.op, on_all_agents, engine_ask(en));
 }
 
 /* ---- each second ---- */
@@ -508,7 +365,7 @@ static void on_swept(void *arg, const struct err *e)
     struct asking *a = arg;
     struct engine *en;
     (void)e; /* what changed comes as events; what failed is tried again in a second */
-    answered(a, &en);
+    engine_answered(a, &en);
     mem_free(a);
 }
 
@@ -524,14 +381,14 @@ static void on_sweep(void *arg)
     timer_start(en->sweep, ENGINE_SWEEP_MS);
     if (!en->held)
         return;
-    store_offers_expire(en->cf.op, en->fence, on_expired, ask(en));
-    store_agents_sweep(en->cf.op, en->fence, on_swept, ask(en));
+    store_offers_expire(en->cf.op, en->fence, on_expired, engine_ask(en));
+    store_agents_sweep(en->cf.op, en->fence, on_swept, engine_ask(en));
     if (!en->drawn_ms || time_mono_us() / 1000 - en->drawn_ms > ENGINE_REDRAW_MS) {
         draw(en);
         return;
     }
     serve_all(en);
-    look_for_nobody(en);
+    engine_look(en);
 }
 
 static void on_lease(void *arg, bool yes, uint64_t fence)
@@ -629,42 +486,13 @@ static void load_changed(struct engine *en, const struct store_event *ev, int64_
         serve_agent(en, ev->agent, now_us);
 }
 
-/* Somebody writes to an agent who went home. */
-static void entry_came(struct engine *en, const struct store_event *ev)
-{
-    struct hours_state h;
-    if (!ev->inbound || ev->entry_kind != STORE_MESSAGE || !en->cf.away || !en->hours ||
-        (ev->state != STORE_ASSIGNED && ev->state != STORE_SNOOZED) || assign_present(en->view, ev->agent))
-        return;
-    hours_at(en->hours, ev->area, store_now_ms(store_at(en)), &h);
-    if (!h.open)
-        tell_away(en, ev->thread.s);
-}
-
 /* What was offered was accepted, or not. */
 static void offer_ended(struct engine *en, const struct store_event *ev)
 {
     uint64_t *queue = map_del(&en->offered, slice_str(ev->thread.s));
     if (queue && strcmp(ev->why, "accepted") == 0)
-        pace_accepted(&en->pace, *queue, store_now_ms(store_at(en)));
+        pace_accepted(&en->pace, *queue, store_now_ms(engine_store(en)));
     mem_free(queue);
-}
-
-struct hours *engine_hours(struct engine *en)
-{
-    return en->hours;
-}
-
-bool engine_place(struct engine *en, const char *thread, struct engine_place *out)
-{
-    struct waiting *w = en->held && en->view ? map_get(&en->waiting, slice_str(thread)) : NULL;
-    if (!w || en->drawing || !w->queue)
-        return false;
-    out->place = assign_place(en->view, thread);
-    out->minutes = assign_anybody(en->view, thread)
-                       ? pace_minutes(&en->pace, w->queue, out->place, store_now_ms(store_at(en)))
-                       : 0;
-    return out->place > 0;
 }
 
 void engine_event(struct engine *en, const struct store_event *ev)
@@ -679,7 +507,7 @@ void engine_event(struct engine *en, const struct store_event *ev)
     } else if (ev->kind == STORE_EV_AGENT && *ev->agent) {
         refresh_agent(en, ev->agent, now_us);
     } else if (ev->kind == STORE_EV_ENTRY) {
-        entry_came(en, ev);
+        engine_entry(en, ev);
     } else if (ev->kind == STORE_EV_THREAD) {
         offer_over(en, &ev->thread);
         if (ev->state != STORE_OFFERED)

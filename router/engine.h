@@ -28,6 +28,8 @@ void engine_free(struct engine **en);
 /* The operation's document changed: fallback chains, how long an offer lasts (offer_ms unless the document
  * says), and for how long a thread is kept from who declined it. */
 void engine_configure(struct engine *en, const json_t *document, unsigned offer_ms);
+/* Does this node decide? */
+bool engine_held(const struct engine *en);
 /* The operation's hours; never NULL once it is configured. */
 struct hours *engine_hours(struct engine *en);
 /* The place of a thread among those that wait (assign_place), and the minutes until it is taken, 0 when
