@@ -89,6 +89,15 @@ static struct slice layer_text(struct slice record)
     return zero ? slice_of(record.p, (size_t)(zero - record.p)) : record;
 }
 
+/* What stands behind the hash under that name; empty. */
+static struct slice pair_of(const struct redis_reply *r, const char *name)
+{
+    for (size_t i = 1; i + 1 < r->n; i += 2)
+        if (slice_is(store_item(r, i), name))
+            return store_item(r, i + 1);
+    return SLICE("");
+}
+
 static void give(struct contact_op *c, const struct redis_reply *r)
 {
     struct err none = {0};
@@ -96,7 +105,9 @@ static void give(struct contact_op *c, const struct redis_reply *r)
     struct arena *a = arena_new();
     struct store_contact out = {.id = store_id_of(c->op, c->contact, STORE_SEQ_CONTACT)};
     struct store_address *addresses = arena_alloc(a, (r->n / 2 + 1) * sizeof(*addresses));
-    struct slice list = store_field(hash, "T"), area = store_field(hash, "ar");
+    struct slice all = pair_of(r, "T"), area = store_field(hash, "ar"), merged = pair_of(r, "me");
+    struct slice list = all.n ? all : store_field(hash, "T");
+    struct id *others = arena_alloc(a, (merged.n / 8 + 1) * sizeof(*others));
     struct id *threads = arena_alloc(a, (list.n / 8 + 1) * sizeof(*threads));
     for (size_t i = 1; i + 1 < r->n; i += 2) {
         struct slice blind = store_item(r, i);
@@ -107,6 +118,10 @@ static void give(struct contact_op *c, const struct redis_reply *r)
     for (size_t i = 0; i + 8 <= list.n && out.threads_n < 50; i += 8)
         threads[out.threads_n++] =
             store_id_of(c->op, store_handle_get(slice_of(list.p + i, 8)), STORE_SEQ_THREAD);
+    for (size_t i = 0; i + 8 <= merged.n; i += 8)
+        others[out.merged_n++] =
+            store_id_of(c->op, store_handle_get(slice_of(merged.p + i, 8)), STORE_SEQ_CONTACT);
+    out.merged = others;
     out.addresses = addresses;
     out.threads = threads;
     out.area = arena_dup(a, area.p ? area.p : "", area.n);

@@ -8,6 +8,7 @@
 #include "gateway/base/mem.h"
 #include "gateway/base/text.h"
 #include "store/blob_internal.h"
+#include "store/link.h"
 #include "store/rewrite.h"
 #include "store/side.h"
 #include <errno.h>
@@ -361,6 +362,40 @@ void admin_erase(struct store_op *op, uint64_t contact, const char *actor, bool 
     store_call(op, "erase_begin", &a, begun, x);
 }
 
+/* ---- a person: all contacts that were merged, the one asked for last, so that it can be asked for again
+ * ---- */
+
+struct erase_person {
+    struct store_op *op;
+    char *actor;
+    uint64_t contacts[LINK_PERSON_MOST];
+    size_t left;
+    void (*done)(void *arg, const struct err *e, int64_t key_backups_expire_ms);
+    void *arg;
+};
+
+static void person_next(void *arg, const struct err *e, int64_t expires)
+{
+    struct erase_person *p = arg;
+    if (!e->code && p->left) {
+        p->left--;
+        admin_erase(p->op, p->contacts[p->left], p->actor, p->left > 0, person_next, p);
+        return;
+    }
+    p->done(p->arg, e, expires);
+    mem_free(p->actor);
+    mem_free(p);
+}
+
+static void person_known(void *arg, const struct err *e, const uint64_t *contacts, size_t n)
+{
+    struct erase_person *p = arg;
+    p->left = n;
+    if (n)
+        memcpy(p->contacts, contacts, n * sizeof *contacts);
+    person_next(p, e, 0);
+}
+
 static void no_contact(void *arg, const struct err *e, const struct redis_reply *r)
 {
     (void)r;
@@ -372,7 +407,10 @@ void store_erase(struct store_op *op, struct id contact, const char *actor,
 {
     uint64_t handle;
     if (store_contact_handle(op, contact, &handle)) {
-        admin_erase(op, handle, actor, false, done, arg);
+        struct erase_person *p = mem_alloc(sizeof *p);
+        *p = (struct erase_person){
+            .op = op, .actor = mem_strdup(actor ? actor : ""), .done = done, .arg = arg};
+        link_person(op, handle, person_known, p);
         return;
     }
     struct erase *x = mem_alloc(sizeof *x);

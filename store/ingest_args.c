@@ -112,17 +112,14 @@ void ingest_name_hash(const struct store_op *op, struct slice name, char out[4])
 
 /* ---- known ---- */
 
-void ingest_known_args(struct job *j, struct store_args *a)
+/* A number is no proof of who writes (functions/same.lua). */
+static bool by_number(const struct store_inbound *in)
 {
-    store_args_init(a);
-    store_arg(a, slice_of(j->lane->blind, 16));
-    store_arg(a, j->in.also.n ? slice_of(j->also, 16) : SLICE(""));
-    store_arg_int(a, (int64_t)j->in.reopen_hours * 3600000);
-    struct slice target = j->in.target.n ? j->in.target : j->in.quotes;
-    if (target.n == 0) {
-        store_arg(a, SLICE(""));
-        return;
-    }
+    return slice_starts(in->address, "tel:") || slice_starts(in->also, "tel:");
+}
+
+static void arg_target(const struct job *j, struct slice target, struct store_args *a)
+{
     int64_t hash;
     char sel[3];
     size_t at = a->used;
@@ -131,6 +128,20 @@ void ingest_known_args(struct job *j, struct store_args *a)
     store_arg_int(a, hash);
     a->n--; /* both stand behind each other in `small` and are one argument */
     a->v[a->n - 1] = slice_of(a->small + at, a->used - at);
+}
+
+void ingest_known_args(struct job *j, struct store_args *a)
+{
+    store_args_init(a);
+    store_arg(a, slice_of(j->lane->blind, 16));
+    store_arg(a, j->in.also.n ? slice_of(j->also, 16) : SLICE(""));
+    store_arg_int(a, (int64_t)j->in.reopen_hours * 3600000);
+    struct slice target = j->in.target.n ? j->in.target : j->in.quotes;
+    if (target.n)
+        arg_target(j, target, a);
+    else
+        store_arg(a, SLICE(""));
+    store_arg_str(a, by_number(&j->in) ? j->in.channel : "");
 }
 
 static void copy_text(char *to, size_t cap, struct slice s)
@@ -366,7 +377,7 @@ static void arg_fixed(struct job *j, const struct store_inbound *in, uint64_t ex
     memcpy(f + 64, sel, 3);
     f[67] = (char)in->kind;
     f[68] = (char)(flags_of(j, in) | (same ? FLAG_SAME : 0u));
-    f[69] = (char)(j->targeted | (j->fresh ? 2 : 0));
+    f[69] = (char)(j->targeted | (j->fresh ? 2 : 0) | (by_number(in) ? 4 : 0));
     f[70] = (char)in->clearance;
     f[71] = (char)in->language.how;
     put_be(f + 72, (uint64_t)(int64_t)in->priority, 2);

@@ -41,6 +41,12 @@ static const struct field {
     {"rn", TEXT, offsetof(struct store_thread, reason)},
     {"ev", TEXT, offsetof(struct store_thread, known)},
     {"pe", TEXT, offsetof(struct store_thread, ending)},
+    {"du", TEXT, offsetof(struct store_thread, doubt)},
+    {"ds", TEXT, offsetof(struct store_thread, doubt_was)},
+    {"dv", TEXT, offsetof(struct store_thread, doubt_answer)},
+    {"ih", TEXT, offsetof(struct store_thread, identity_how)},
+    {"ib", TEXT, offsetof(struct store_thread, identity_by)},
+    {"ic", WIDE, offsetof(struct store_thread, identity_ms)},
     {"pr", INT, offsetof(struct store_thread, priority)},
     {"cl", INT, offsetof(struct store_thread, clearance)},
     {"op", WIDE, offsetof(struct store_thread, opened_ms)},
@@ -82,7 +88,7 @@ void store_thread_from(const struct store_op *op, struct arena *a, uint64_t hand
 {
     *t = (struct store_thread){.id = store_id_of(op, handle, STORE_SEQ_THREAD)};
     t->topic = t->area = t->channel = t->assignee = t->last_agent = t->team = t->tags = t->outcome =
-        t->declined = "";
+        t->declined = t->doubt = t->doubt_was = t->doubt_answer = t->identity_how = t->identity_by = "";
     t->reason = t->known = t->ending = "";
     for (size_t i = 0; hash->kind == REDIS_ARRAY && i + 1 < hash->n; i += 2)
         field_set(t, a, store_text(hash->items[i]), hash->items[i + 1]);

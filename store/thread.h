@@ -59,6 +59,11 @@ struct store_thread {
                              who declined a colon and when, in Redis's time */
     int priority, clearance;
     bool no_last_agent; /* a complaint, or the person asks for somebody else */
+    /* "Same person?" (same.h): why it is kept apart from the contact's other threads ("channel", "silence",
+     * "name", "language"; "" it is not); why it was, before somebody confirmed; "no": it is somebody else. */
+    const char *doubt, *doubt_was, *doubt_answer;
+    const char *identity_how, *identity_by; /* the last check that was passed; "" none */
+    int64_t identity_ms;
     int64_t opened_ms, waiting_ms, first_reply_ms, last_ms, offer_expires_ms, resolved_ms,
         snoozed_until_ms;                              /* 0: none */
     uint64_t entries, read_seq, last_in_seq, last_seq; /* read_seq: up to which the assignee has read */
@@ -107,6 +112,9 @@ struct store_contact {
     size_t addresses_n;
     const struct id *threads; /* newest first, at most 50; rights are the caller's matter */
     size_t threads_n;
+    /* Those it was merged with (link.h); `threads` are those of all then, addresses and profile its own. */
+    const struct id *merged;
+    size_t merged_n;
     bool erased;
 };
 

@@ -6,6 +6,7 @@
 do
     local int = P.int
     local PER_SENDER, FOREVER, VERIFIED, HAS_ALSO, NO_LAST_AGENT, SAME, GROUPED, ASKS = 1, 2, 4, 8, 16, 32, 64, 128
+    local TARGETED, FRESH, NUMBER = 1, 2, 4 -- m.mode
     local DELETION, REACTION = 2, 3 -- enum store_kind
     local PERSON = 'person'
     local NO_ENTRY = ('\0'):rep(10)
@@ -26,8 +27,14 @@ do
 
     -- The thread of each clearance that takes what comes ('' none) and its topic. Of who has had several the clearance of the one in which
     -- was spoken last, '3' when none takes anything; of others ''.
-    local function threads(K, now, contact, reopen_ms, out)
-        local o = contact and call('HMGET', K .. 'contact:' .. contact, 'o0', 'o1', 'o2') or {}
+    local function threads(K, now, contact, reopen_ms, out, doubted)
+        local o
+        if contact and doubted then
+            o = {P.doubted(K, now, contact, doubted, 0, reopen_ms) or false, P.doubted(K, now, contact, doubted, 1, reopen_ms) or false,
+                P.doubted(K, now, contact, doubted, 2, reopen_ms) or false}
+        else
+            o = contact and call('HMGET', K .. 'contact:' .. contact, 'o0', 'o1', 'o2') or {}
+        end
         local several = (o[1] and 1 or 0) + (o[2] and 1 or 0) + (o[3] and 1 or 0) > 1
         local last, latest = several and '3' or '', -1
         for i = 1, 3 do
@@ -46,9 +53,13 @@ do
     -- What a node has to know: 'R', contact, key id, whose `also` is ('' nobody's, '1' theirs, '2' another's, '3' theirs and the only one known),
     -- language, script, how, sums, area, name's hash, three times thread and topic, the thread, number and clearance of the target (0
     -- when it is not known), what `threads` says.
-    local function known(K, now, blind, also, reopen_ms, target)
-        local first = P.addr_get(K, blind)
-        local second = also ~= '' and P.addr_get(K, also) or nil
+    -- channel: of who has a telephone number; nil: nothing is doubted.
+    local function known(K, now, blind, also, reopen_ms, target, channel)
+        local first, v = P.addr_get(K, blind)
+        local second, v2
+        if also ~= '' then
+            second, v2 = P.addr_get(K, also)
+        end
         local contact = first or second
         if not contact and not target then
             return {'R'}
@@ -56,7 +67,14 @@ do
         local c = contact and call('HMGET', K .. 'contact:' .. contact, 'k', 'lt', 'ls', 'lh', 'u', 'ar', 'N') or {}
         local out = {'R', contact or '', c[1] or '', second and (not first and '3' or second == first and '1' or '2') or '',
             c[2] or '', c[3] or '', c[4] or '', c[5] or '', c[6] or '', c[7] or ''}
-        local last, thread, seq = threads(K, now, contact, reopen_ms, out), nil, nil
+        local doubted = contact and channel and P.doubt(K, now, contact, v or v2, channel)
+        if doubted then -- nothing that is known of the number is taken for known of whoever writes
+            for i = 5, 8 do
+                out[i] = ''
+            end
+            out[10] = ''
+        end
+        local last, thread, seq = threads(K, now, contact, reopen_ms, out, doubted and channel), nil, nil
         if target then
             thread, seq = P.external(K, now, sub(target, 1, 3), sub(target, 4), contact)
         end
@@ -67,9 +85,9 @@ do
         return out
     end
 
-    -- blind also reopen_ms target ('' or selector 3 and hash)
+    -- blind also reopen_ms target ('' or selector 3 and hash) channel ('': no telephone number)
     P.reg_ro('known', function(K, a)
-        return known(K, P.now(), a[1], a[2], tonumber(a[3]), a[4] ~= '' and a[4] or nil)
+        return known(K, P.now(), a[1], a[2], tonumber(a[3]), a[4] ~= '' and a[4] or nil, (a[5] or '') ~= '' and a[5] or nil)
     end)
 
     local m = {} -- of the call that runs: one table for all, since making one costs as much as a command
@@ -82,9 +100,9 @@ do
         m.verified, m.has_also = flags % 8 >= VERIFIED, flags % 16 >= HAS_ALSO
         m.no_last_agent, m.same, m.group = flags % 32 >= NO_LAST_AGENT, flags % 64 >= SAME, flags % 128 >= GROUPED and a[#a]
         m.asks = flags >= ASKS
-        m.targeted, m.fresh = m.mode % 2 == 1, m.mode >= 2
+        m.targeted, m.fresh, m.number = m.mode % 2 == TARGETED, m.mode % 4 >= FRESH, m.mode >= NUMBER
         m.thread, m.t, m.address, m.joins, m.also_joins, m.asleep, m.created = nil, nil, nil, nil, nil, nil, nil
-        m.touch, m.name_differs, m.before = nil, nil, ''
+        m.touch, m.name_differs, m.before, m.lead, m.doubt = nil, nil, '', nil, nil
         m.lt = nil
     end
 
@@ -130,7 +148,9 @@ do
         if m.no_last_agent then
             field(set, 'nl', '1')
         end
-        if not m.created and P.several(K, contact, id) then
+        if m.doubt then
+            field(set, 'du', m.doubt)
+        elseif not m.created and P.several(K, contact, id) then
             field(set, 'sv', '1')
         end
         call('HSET', K .. 'thread:' .. id, unpack(set))
@@ -168,7 +188,7 @@ do
         return why
     end
 
-    local numbers = {'c', 'cl', 'st', 'n', 'v', 'lm', 'as', 'ar', 'cx', 'sv'}
+    local numbers = {'c', 'cl', 'st', 'n', 'v', 'lm', 'as', 'ar', 'cx', 'sv', 'du', 'ch'}
     local function read_thread(K, id)
         return call('HMGET', K .. 'thread:' .. id, unpack(numbers))
     end
@@ -209,22 +229,45 @@ do
         call('HINCRBY', K .. 'counts', 'contacts', '1')
     end
 
-    -- A known contact: language, name, a new thread, addresses that joined.
-    local function change_contact(K, m, key, contact, a, set)
-        local c = call('HMGET', key, 'lt', 'ls', 'lh', 'u', 'N', 'p')
+    -- Whoever begins anew under a number with another name or language than theirs may be somebody else.
+    local SET = 2 -- enum store_how
+    local function contradicts(c)
+        if m.name ~= '' and c[5] and c[5] ~= '-' and c[5] ~= m.name then
+            return 'name'
+        elseif m.lh > 0 and m.lt ~= '' and (tonumber(c[3]) or 0) >= SET and (c[1] or '') ~= '' and c[1] ~= m.lt then
+            return 'language'
+        end
+    end
+
+    local function change_profile(m, a, c, set)
         if m.lt ~= (c[1] or '') or m.ls ~= (c[2] or '') or m.lh > (tonumber(c[3]) or 0) then
             language(set, m, tonumber(c[3]) or 0)
-        end
-        if not m.thread then
-            local list = m.new_thread .. (call('HGET', key, 'T') or '')
-            field(set, 'o' .. m.cl, m.new_thread)
-            field(set, 'T', sub(list, 1, 400))
         end
         if (a[11] or '') ~= '' and not c[5] and not c[6] then
             field(set, 'p', a[11])
             field(set, 'N', m.name)
         elseif m.name ~= '' and c[5] ~= m.name and c[5] ~= '-' then
             m.name_differs = true
+        end
+    end
+
+    -- A known contact: language, name, a new thread, addresses that joined.
+    local function change_contact(K, m, key, contact, a, set)
+        local c = call('HMGET', key, 'lt', 'ls', 'lh', 'u', 'N', 'p')
+        if m.number and not m.thread and not m.doubt then
+            m.doubt = contradicts(c)
+        end
+        if not m.doubt then
+            change_profile(m, a, c, set)
+        end
+        if not m.thread then
+            local list = m.new_thread .. (call('HGET', key, 'T') or '')
+            field(set, 'T', sub(list, 1, 400))
+            if m.doubt then
+                P.doubt_begins(K, contact, m.new_thread, m.lead, m.doubt, m.channel, set)
+            else
+                field(set, 'o' .. m.cl, m.new_thread)
+            end
         end
         if m.joins then
             field(set, 'a' .. m.blind, a[9])
@@ -240,7 +283,9 @@ do
 
     local function touch_contact(K, m, contact, a)
         local key, set = K .. 'contact:' .. contact, {}
-        field(set, 'u', m.sums)
+        if not m.doubt then
+            field(set, 'u', m.sums)
+        end
         if not (m.same and m.thread) or m.joins or m.also_joins then
             details(a)
             change_contact(K, m, key, contact, a, set)
@@ -256,7 +301,14 @@ do
         local flags = v and byte(v, 9) or 0
         local now_flags = (m.verified or flags % 2 == 1) and P.VERIFIED or 0
         local old = v and (unpack_s('>I4', v, 10)) or 0
-        if not v or m.touch or flags ~= now_flags or m.now / 1000 - old > 3600 or sub(v, 14) ~= m.channel then
+        if flags >= P.DOUBTED or m.doubt and (not v or m.doubt == 'name' or m.doubt == 'language') then
+            now_flags = now_flags + P.DOUBTED
+        end
+        if m.doubt and v then -- it goes on telling of the one who is known: where and when they wrote
+            if flags ~= now_flags then
+                P.addr_put(K, old * 1000, m.blind, contact, now_flags, sub(v, 14))
+            end
+        elseif not v or m.touch or flags ~= now_flags or m.now / 1000 - old > 3600 or sub(v, 14) ~= m.channel then
             P.addr_put(K, m.now, m.blind, contact, now_flags, m.channel)
         end
         if m.has_also and (m.also_joins or m.created) then
@@ -266,10 +318,12 @@ do
 
     -- Finds who writes: the contact (nil for a new one) and which addresses join them.
     local function who(K, a)
-        local contact, second
+        local contact, second, v2
         contact, m.address = P.addr_get(K, m.blind)
+        m.lead = m.address
         if m.has_also then
-            second = P.addr_get(K, m.also)
+            second, v2 = P.addr_get(K, m.also)
+            m.lead = m.address or v2
             m.joins = not contact and second ~= nil and (a[9] or '') ~= ''
             m.also_joins = not second and contact ~= nil and (a[10] or '') ~= ''
         end
@@ -295,12 +349,18 @@ do
         if contact and m.expected ~= NONE8 then -- unresolved: then it is the one
             local t = read_thread(K, m.expected)
             local st = t[3] or '5'
-            if t[1] == contact and (t[2] or '0') == int(m.cl) and st ~= '5' and st ~= '4' then
+            if t[1] == contact and (t[2] or '0') == int(m.cl) and st ~= '5' and st ~= '4' and not t[11] == not m.doubt
+                and (not m.doubt or t[12] == m.channel) then
                 m.t = t
                 return (m.fresh or not t[10]) and m.expected
             end
         end
-        local o = contact and P.newest(K, contact, m.cl, m.fresh)
+        local o
+        if m.doubt then
+            o = P.doubted(K, m.now, contact, m.channel, m.cl, m.reopen * 1000)
+        else
+            o = contact and P.newest(K, contact, m.cl, m.fresh)
+        end
         if o == true then
             return false
         end
@@ -309,6 +369,9 @@ do
         if t and t[1] and P.usable(t[1], t[2], m.now, m.reopen * 1000) then
             m.asleep = t[1] == tostring(P.RESOLVED) or t[1] == tostring(P.SNOOZED)
             return o == m.expected and o
+        end
+        if contact and not m.doubt and m.before == '' then
+            m.before = P.person_agent(K, contact, m.cl)
         end
         return m.expected == NONE8 and nil
     end
@@ -387,7 +450,7 @@ do
 
     -- What `known` tells, and the entry that asked for a choice, since what may answer it has to be looked at first: thread, number, value.
     local function asked(K, a)
-        local out = known(K, m.now, m.blind, m.has_also and m.also or '', m.reopen * 1000)
+        local out = known(K, m.now, m.blind, m.has_also and m.also or '', m.reopen * 1000, nil, m.number and m.channel)
         out[21], out[22], out[23] = m.thread, m.t[9], call('HGET', K .. 'log:' .. m.thread, m.t[9]) or ''
         return out
     end
@@ -410,11 +473,12 @@ do
         end
         local believed = (contact or NONE8) == m.contact
         if believed then
+            m.doubt = m.number and contact and P.doubt(K, m.now, contact, m.lead, m.channel)
             m.thread = choose(K, contact)
         end
         if not believed or m.thread == false or (not m.thread
             and call('EXISTS', K .. 'thread:' .. m.new_thread, K .. 'contact:' .. m.new_contact) > 0) then
-            return known(K, m.now, m.blind, m.has_also and m.also or '', m.reopen * 1000)
+            return known(K, m.now, m.blind, m.has_also and m.also or '', m.reopen * 1000, nil, m.number and m.channel)
         end
         if m.asks and m.thread then
             m.t = m.t or read_thread(K, m.thread)

@@ -4,7 +4,7 @@ do
     local int = P.int
 
     -- ---- addresses: 4,096 hashes, so that one costs few bytes. Field: blind 16. Value: contact 8, flags 1, last seen 4 (s), channel.
-    P.VERIFIED, P.BLOCKED = 1, 2
+    P.VERIFIED, P.BLOCKED, P.DOUBTED = 1, 2, 4 -- same.lua has the last
 
     function P.addr_key(K, blind)
         local b = byte(blind, 2)
@@ -183,6 +183,9 @@ do
 
     -- Another unresolved thread of that contact and clearance?
     local function other_open(K, t, cl)
+        if call('HEXISTS', K .. 'thread:' .. t.id, 'du') == 1 then
+            return false
+        end
         local o = call('HGET', K .. 'contact:' .. t.c, 'o' .. cl)
         return o and o ~= t.id and call('HGET', K .. 'thread:' .. o, 'st') ~= tostring(P.RESOLVED)
     end
@@ -221,6 +224,9 @@ do
 
     -- A resolved thread is opened by hand.
     function P.on_reopened(K, t)
+        if call('HEXISTS', K .. 'thread:' .. t.id, 'du') == 1 then -- apart from the others (same.lua)
+            return true
+        end
         if other_open(K, t, t.cl) then
             return false
         end
@@ -233,12 +239,15 @@ do
 
     -- t was raised from one clearance to another.
     function P.on_raised(K, t, from, to)
+        P.alert_sealed(K, P.now(), t.id, to)
+        if call('HEXISTS', K .. 'thread:' .. t.id, 'du') == 1 then
+            return
+        end
         local key = K .. 'contact:' .. t.c
         if call('HGET', key, 'o' .. from) == t.id then
             call('HDEL', key, 'o' .. from)
         end
         call('HSET', key, 'o' .. to, t.id)
         mark(K, t)
-        P.alert_sealed(K, P.now(), t.id, to)
     end
 end

@@ -33,7 +33,8 @@ do
         return out
     end)
 
-    -- contact: its hash, then for each of its addresses blind and the address's own record
+    -- contact: its hash, then for each of its addresses blind and the address's own record; of one that was merged also 'me' and the others,
+    -- 'T' and the threads of all
     P.reg_ro('contact', function(K, a)
         local h = call('HGETALL', K .. 'contact:' .. a[1])
         if #h == 0 then
@@ -45,6 +46,10 @@ do
                 local blind = sub(h[i], 2)
                 local owner, v = P.addr_get(K, blind)
                 out[#out + 1], out[#out + 2] = blind, owner == a[1] and v or ''
+            elseif h[i] == 'me' then
+                local all = P.person(K, a[1], h[i + 1])
+                out[#out + 1], out[#out + 2] = 'me', table.concat(all, '', 2)
+                out[#out + 1], out[#out + 2] = 'T', P.person_threads(K, all)
             end
         end
         return out

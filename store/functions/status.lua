@@ -155,7 +155,8 @@ do
     P.PERSON_NAME = 'person'
 
     function P.address_block(K, blind, v, blocked)
-        local flags = byte(v, 9) % 2 + (blocked and P.BLOCKED or 0)
+        local was = byte(v, 9)
+        local flags = was % 2 + (blocked and P.BLOCKED or 0) + (was >= P.DOUBTED and P.DOUBTED or 0)
         call('HSET', P.addr_key(K, blind), blind, sub(v, 1, 8) .. char(flags) .. sub(v, 10))
     end
 end

@@ -48,7 +48,7 @@ do
         local owner, a = P.addr_get(K, blind)
         if owner ~= contact then
             return nil, nil, P.err('CONFLICT the address where it went is no longer this person\'s')
-        elseif byte(a, 9) >= P.BLOCKED then
+        elseif byte(a, 9) % 4 >= P.BLOCKED then
             return nil, nil, P.err('CONFLICT the address where it went is blocked')
         end
         return channel, blind
