@@ -189,7 +189,7 @@ bool call_members(struct call *c, const char *const *known);
 bool call_id(struct call *c, struct slice text, struct id *out); /* malformed: answers 404 */
 
 extern const struct call_route thread_routes[], people_routes[], office_routes[],
-    file_routes[]; /* end with run NULL */
+    file_routes[], report_routes[]; /* end with run NULL */
 
 /* ---- JSON of the records (view.c) ---- */
 

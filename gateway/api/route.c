@@ -16,7 +16,8 @@ static const struct call_route global_routes[] = {
     {.run = NULL},
 };
 
-static const struct call_route *const tables[] = {thread_routes, people_routes, office_routes, file_routes};
+static const struct call_route *const tables[] = {thread_routes, people_routes, office_routes, file_routes,
+                                                  report_routes};
 
 /* What a call's query may hold, as openapi.json has it; a path that is not here takes none. */
 #define QUERY_MAX 12
@@ -31,6 +32,7 @@ static const struct call_query {
     {"contacts", {"address"}},
     {"attachments/{}", {"entry"}},
     {"events", {"after", "limit"}},
+    {"reports", {"from", "to", "by", "area", "format", "bom"}},
     {"audit", {"after", "limit"}},
     {"channels/{}/dead", {"before", "limit"}},
     {"quarantine", {"before", "limit"}},

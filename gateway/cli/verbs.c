@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The table of verbs, and how each makes its request. */
-#include "gateway/cli/verbs.h"
+#include "gateway/cli/rights.h"
 #include "gateway/base/mem.h"
 #include <errno.h>
 #include <limits.h>
@@ -250,6 +250,11 @@ const struct cli_verb cli_verbs[] = {
     {"rotate-keys", "OPERATION", "", "gives the operation a new master key", rotate_keys, show_nothing, NULL},
     {"audit verify", "OPERATION", "--root HASH",
      "walks the audit's chain; --root: a root noted earlier must be in it", audit_verify, show_audit, NULL},
+    {"report", "OPERATION", "--from DATE --to DATE --by NAMES --area AREA --clearance N --csv --bom",
+     "counts what was opened in these days (both included, 2026-01-31), by up to four of day, week, month, "
+     "language, topic, type, subject, channel, duration, outcome, area, team, priority, state, with commas "
+     "between; cells of fewer than 5 are hidden",
+     ask_report, show_counted, NULL},
     {"backup", "DIR", "", "writes an encrypted backup into a new directory", backup, show_report, NULL},
     {"restore", "DIR", "",
      "reads a backup into a running daemon that is empty; the backup's recovery key comes on stdin", restore,
