@@ -62,6 +62,12 @@ LIST
     fi
 }
 
+setup_packages_package() {
+    cat <<LIST
+dpkg-dev                   dpkg-shlibdeps finds which packages the programs need
+LIST
+}
+
 setup_packages_tests() {
     cat <<LIST
 g++                        CLD2, which the language benchmark compares with, is C++
