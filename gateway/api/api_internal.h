@@ -26,6 +26,8 @@ struct api_op {
     struct map members; /* agent id → struct member */
     json_t *document;   /* parsed; owned */
     uint64_t document_version;
+    struct alert_ladder *ladder; /* alerts.c: of the document's version `ladder_version` */
+    uint64_t ladder_version;
     uint64_t rights;     /* another number whenever somebody may see other queues than before */
     struct list sockets; /* struct agent_socket.node */
     /* The same sockets by what can be told to them (seats.c): those who see more than what they hold, and

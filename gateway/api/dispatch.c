@@ -65,6 +65,8 @@ static bool each(struct job *j, bool (*fn)(struct job *j, struct agent_socket *s
         return !j->only->closing && fn(j, j->only);
     if (j->ev.kind == STORE_EV_AGENT && !is_load(&j->ev))
         return each_socket(j, fn); /* colleagues */
+    if (j->row)
+        return each_socket(j, fn);
     if (each_in(&j->o->wide, j, fn))
         return true;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -84,6 +86,10 @@ static bool may_hear(struct job *j, struct agent_socket *s)
         const struct member *m = operation_member(j->o, j->ev.agent);
         return !m || (is_load(&j->ev) ? rights_load(w, &m->a) : rights_colleague(w, &m->a));
     }
+    if (j->row) {
+        struct record_news n = job_news(j);
+        return j->row->may(&n, w);
+    }
     return (*w->agent && strcmp(j->ev.before, w->agent) == 0) ||
            (rights_now(j->o, w, &j->t, false) & RIGHT_SEE);
 }
@@ -92,7 +98,7 @@ static bool may_hear(struct job *j, struct agent_socket *s)
  * on this node and cost no question to the store. */
 static bool may_concern(struct job *j)
 {
-    if (j->ev.kind == STORE_EV_AGENT)
+    if (j->ev.kind == STORE_EV_AGENT || j->row)
         return each(j, may_hear);
     j->t = (struct store_thread){.id = j->ev.thread,
                                  .state = j->ev.state,
@@ -219,15 +225,39 @@ static void on_thread(void *arg, const struct err *e, const struct store_thread 
     j->t.outcome = keep(j->arena, t->outcome);
     j->t.last_agent = keep(j->arena, t->last_agent);
     j->t.declined = "";
+    j->t.reason = keep(j->arena, t->reason);
+    j->t.known = keep(j->arena, t->known);
+    j->t.ending = keep(j->arena, t->ending);
     if (!each(j, may_hear))
         job_ready(j);
     else if (j->ev.kind == STORE_EV_THREAD)
         card_thread(j->o, &j->t, on_card, j);
     else
         store_entries_get(j->o->op, t->id, j->ev.seq, j->ev.seq, on_entry, j);
-    j->t.reason = keep(j->arena, t->reason);
-    j->t.known = keep(j->arena, t->known);
-    j->t.ending = keep(j->arena, t->ending);
+}
+
+static void on_record(void *arg, const struct err *e, const struct store_record *r)
+{
+    struct job *j = arg;
+    fetched(j, e);
+    if (!e->code) {
+        j->have_record = true;
+        j->record = *r;
+        j->record.kind = keep(j->arena, r->kind);
+        j->record.id = keep(j->arena, r->id);
+        j->record.group = keep(j->arena, r->group);
+        j->record.facets = keep(j->arena, r->facets);
+        j->record.json = arena_slice(j->arena, r->json);
+    }
+    job_ready(j);
+}
+
+static void fetch_record(struct job *j)
+{
+    if (!j->row || !j->row->open || strcmp(j->ev.why, "put") != 0 || !may_concern(j))
+        job_ready(j);
+    else
+        store_record_get(j->o->op, j->ev.record.kind, j->ev.record.id, on_record, j);
 }
 
 /* What is known here follows at once, whether anybody hears of it or not: a load that is told right after it
@@ -256,6 +286,8 @@ static bool take_load(struct job *j)
 static bool concerns_nobody(struct api_op *o, const struct store_event *ev)
 {
     struct job j = {.o = o, .ev = *ev};
+    if (ev->kind == STORE_EV_RECORD)
+        return !(j.row = record_row(ev->record.kind)) || !may_concern(&j);
     bool of_thread = ev->kind == STORE_EV_THREAD || ev->kind == STORE_EV_ENTRY ||
                      ev->kind == STORE_EV_ENTRY_STATUS || ev->kind == STORE_EV_ENTRY_CHANGED;
     return of_thread && !may_concern(&j);
@@ -279,6 +311,13 @@ void dispatch_event(struct api_op *o, const struct store_event *ev, struct agent
     j->ev.actor = keep(j->arena, ev->actor);
     j->ev.channel = keep(j->arena, ev->channel);
     j->ev.area = keep(j->arena, ev->area);
+    if (ev->kind == STORE_EV_RECORD) {
+        j->row = record_row(ev->record.kind);
+        j->ev.record.kind = keep(j->arena, ev->record.kind);
+        j->ev.record.id = keep(j->arena, ev->record.id);
+        j->ev.record.group = keep(j->arena, ev->record.group);
+        j->ev.record.facets = keep(j->arena, ev->record.facets);
+    }
     j->only = s;
     if (s)
         s->refs++;
@@ -304,6 +343,9 @@ void dispatch_event(struct api_op *o, const struct store_event *ev, struct agent
             store_thread_get(o->op, ev->thread, on_thread, j);
         else
             job_ready(j);
+        break;
+    case STORE_EV_RECORD:
+        fetch_record(j);
         break;
     default:
         job_ready(j);

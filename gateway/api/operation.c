@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * An operation as the API keeps it in memory: its document and its agents (what waits: queues.c). All of it
  * can be rebuilt from the store; events keep it current. */
-#include "gateway/api/api_internal.h"
+#include "gateway/api/alerts.h"
 #include <string.h>
 
 /* ---- agents ---- */
@@ -217,5 +217,6 @@ void operation_free(void *p)
     queues_free(o);
     seats_free(o);
     json_decref(o->document);
+    alerts_free(o);
     mem_free(o);
 }

@@ -172,3 +172,20 @@ bool rights_could_serve(const struct who *w, const struct store_agent *a, const 
             return true;
     return false;
 }
+
+/* Whoever is on the rota is told of people whose threads they do not hold: that is what it is for. */
+unsigned rights_alert(const struct who *w, const struct alert_seen *a, bool on_rota)
+{
+    unsigned all = ALERT_SEE | ALERT_CONFIRM | ALERT_ANSWER;
+    if (a->drill && (w->roles & ROLE_ADMINISTRATOR))
+        return all;
+    if (a->clearance > w->clearance || !rights_area(w, a->area))
+        return 0;
+    if (w->roles & (ROLE_SUPERVISOR | ROLE_FOCAL | ROLE_INTEGRATOR))
+        return all;
+    if (on_rota && (w->roles & WORKERS))
+        return all;
+    if ((w->roles & WORKERS) && same(a->holder, w->agent))
+        return ALERT_SEE | ALERT_CONFIRM;
+    return (w->roles & WORKERS) && same(a->by, w->agent) ? ALERT_SEE : 0;
+}

@@ -62,6 +62,21 @@ bool rights_manage_agents(const struct who *w);
 bool rights_could_serve(const struct who *w, const struct store_agent *a, const char *language,
                         const char *topic, int clearance, const char *area, const char *const *fallback);
 
+/* What may be done with a red alert; bits. */
+enum alert_right {
+    ALERT_SEE = 1,      /* that there is one: category, area, times; and whom it is about */
+    ALERT_CONFIRM = 2,  /* a possible one: that it is one, or none */
+    ALERT_ANSWER = 4,   /* acknowledge, hand over, close, dismiss */
+};
+struct alert_seen { /* of an alert; borrowed */
+    int clearance;
+    const char *area;        /* "" none */
+    const char *holder, *by; /* agent ids: who held the thread, who raised it */
+    bool drill;
+};
+/* on_rota: the document's duty rota names this agent. */
+unsigned rights_alert(const struct who *w, const struct alert_seen *a, bool on_rota);
+
 /* Is name one of the blank-separated list? */
 bool rights_listed(const char *list, const char *name);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * REST calls: from a path to a function, with the caller's roles, the body and the Idempotency-Key seen to.
  */
+#include "gateway/api/alerts.h"
 #include "gateway/api/api_internal.h"
 #include <openssl/sha.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@ static const struct call_route global_routes[] = {
     {.run = NULL},
 };
 
-static const struct call_route *const tables[] = {thread_routes, people_routes, office_routes, file_routes,
+static const struct call_route *const tables[] = {thread_routes, people_routes, office_routes, alert_routes, file_routes,
                                                   report_routes};
 
 /* What a call's query may hold, as openapi.json has it; a path that is not here takes none. */
@@ -36,6 +37,8 @@ static const struct call_query {
     {"audit", {"after", "limit"}},
     {"channels/{}/dead", {"before", "limit"}},
     {"quarantine", {"before", "limit"}},
+    {"alerts", {"state", "thread", "drill", "before", "limit"}},
+    {"alerts/figures", {"from", "to"}},
 };
 
 /* ---- matching ---- */

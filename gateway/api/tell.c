@@ -109,8 +109,11 @@ void tell_socket(struct job *j, struct agent_socket *s)
         return;
     }
     buf_init(&b, 4u << 20);
+    struct record_news news = job_news(j);
     if (j->ev.kind == STORE_EV_AGENT)
         tell_agent(&b, j, w);
+    else if (j->row && j->row->may(&news, w))
+        j->row->tell(&b, &news, w);
     else if (j->have_thread) {
         unsigned rights = rights_now(j->o, w, &j->t, false);
         if (j->ev.kind == STORE_EV_THREAD && j->what.n)
