@@ -274,8 +274,9 @@ static double length(struct slice s)
 
 static struct flow_value function(struct expr *x, struct slice name)
 {
-    struct flow_value v[ARGS] = {{FLOW_NULL}};
+    struct flow_value v[ARGS];
     double d;
+    memset(v, 0, sizeof v);
     size_t n = arguments(x, v);
     if (slice_is_nocase(name, "and") || slice_is_nocase(name, "or")) {
         bool all = slice_is_nocase(name, "and"), yes = all;

@@ -68,6 +68,8 @@ do
             call('SADD', K .. 'held:' .. t.as, id)
         elseif t.st == P.SNOOZED then
             P.sleeps(K, id, t.as, h.sn ~= '' and h.sn or 0)
+        elseif t.st == P.BOT then
+            P.bot_hears(K, id, P.now())
         end
         return 1
     end

@@ -6,7 +6,7 @@
 do
     local int = P.int
     local PER_SENDER, FOREVER, VERIFIED, HAS_ALSO, NO_LAST_AGENT, SAME, GROUPED, ASKS = 1, 2, 4, 8, 16, 32, 64, 128
-    local TARGETED, FRESH, NUMBER = 1, 2, 4 -- m.mode
+    local TARGETED, FRESH, NUMBER, BOT = 1, 2, 4, 8 -- m.mode
     local DELETION, REACTION = 2, 3 -- enum store_kind
     local PERSON = 'person'
     local NO_ENTRY = ('\0'):rep(10)
@@ -100,7 +100,8 @@ do
         m.verified, m.has_also = flags % 8 >= VERIFIED, flags % 16 >= HAS_ALSO
         m.no_last_agent, m.same, m.group = flags % 32 >= NO_LAST_AGENT, flags % 64 >= SAME, flags % 128 >= GROUPED and a[#a]
         m.asks = flags >= ASKS
-        m.targeted, m.fresh, m.number = m.mode % 2 == TARGETED, m.mode % 4 >= FRESH, m.mode >= NUMBER
+        m.targeted, m.fresh, m.number = m.mode % 2 == TARGETED, m.mode % 4 >= FRESH, m.mode % 8 >= NUMBER
+        m.bot = m.mode >= BOT
         m.thread, m.t, m.address, m.joins, m.also_joins, m.asleep, m.created = nil, nil, nil, nil, nil, nil, nil
         m.touch, m.name_differs, m.before, m.lead, m.doubt = nil, nil, '', nil, nil
         m.lt = nil
@@ -154,7 +155,11 @@ do
             field(set, 'sv', '1')
         end
         call('HSET', K .. 'thread:' .. id, unpack(set))
-        call('ZADD', K .. 'waiting', now, id)
+        if m.bot then
+            P.bot_begins(K, id, m.now)
+        else
+            call('ZADD', K .. 'waiting', now, id)
+        end
         m.version = 1
     end
 
@@ -207,6 +212,9 @@ do
         end
         call('HSET', key, unpack(set))
         m.state, m.assignee, m.area_now = tonumber(t[3]) or 0, t[7] or '', t[8] or ''
+        if m.state == P.BOT then
+            P.bot_hears(K, id, m.now)
+        end
         return n, why
     end
 
@@ -422,7 +430,7 @@ do
     end
 
     local function store(K, contact, a)
-        m.time, m.state, m.assignee = m.now, P.WAITING, ''
+        m.time, m.state, m.assignee = m.now, m.bot and P.BOT or P.WAITING, ''
         m.created = contact == nil
         contact = contact or m.new_contact
         local thread = m.thread or m.new_thread

@@ -108,6 +108,9 @@ do
         if to == P.WAITING and (t.wt == '' or (t.st ~= P.WAITING and t.st ~= P.OFFERED)) then
             t.wt = int(now)
         end
+        if t.st == P.BOT and not m.run then
+            P.bot_ends(K, t, now, m.actor)
+        end
         reindex(K, t, to, agent, now, m.at)
         call('HDEL', key, unpack(gone[to]))
         local set = {'st', to, 'as', agent, 'v', int(t.v + 1)}

@@ -200,7 +200,7 @@ static bool holds(const char *expression)
     return yes;
 }
 
-T(expressions)
+T(comparisons_and_variables)
 {
     OK(holds("1 < 2") && !holds("2 < 1") && holds("2 >= 2") && holds("1 <> 2") && holds("1 != 2"));
     OK(holds("contact.age < 18") && !holds("contact.age >= 18"));
@@ -209,6 +209,10 @@ T(expressions)
     OK(holds("flow.n = 5") && holds("flow.n.value = 5") && holds("results.n > 4") &&
        holds("run.results.n = 5"));
     OK(holds("results.m.response = 1") && holds("results.m = 'yes'"));
+}
+
+T(functions_and_signs)
+{
     OK(holds("AND(1 = 1, OR(FALSE, TRUE), NOT(1 = 2))") && !holds("and(1 = 1, 1 = 2)"));
     OK(holds("contact.none = NULL") && !holds("contact.none = 'x'") && holds("contact.none <> 'x'"));
     OK(holds("1 + 2 * 3 = 7") && holds("(1 + 2) * 3 = 9") && holds("-1 < 0") && holds("7 / 2 = 3.5"));
@@ -338,27 +342,40 @@ T(texts_and_numbers)
                   "\"age\","
                   "\"validation_minimum\":0,\"validation_maximum\":120,\"set_contact_property\":[{\"property_"
                   "key\":\"age\",\"property_value\":\"block.value\"}]},"
-                  "\"exits\":" EXIT(AT(
-                      "02")) "},"
-                             "{\"uuid\":\"" U("02") "\",\"name\":\"story\",\"type\":\"MobilePrimitives."
-                                                    "OpenResponse\",\"config\":{\"prompt\":\"tell\"},"
-                                                    "\"exits\":" EXIT(AT(
-                                                        "03")) "},"
-                                                               "{\"uuid\":\"" U("03") "\",\"name\":\"o\","
-                                                                                      "\"type\":\"Core."
-                                                                                      "Output\",\"config\":{"
-                                                                                      "\"value\":\"results."
-                                                                                      "age + "
-                                                                                      "1\"},\"exits\":" EXIT(AT(
-                                                                                          "04")) "},"
-                                                                                                 "{\"uuid\":"
-                                                                                                 "\"" U("04") "\",\"name\":\"c\",\"type\":\"Core.Case\",\"exits\":[{\"uuid\":\"" U("e1") "\",\"test\":\"contact.age < 18\",\"destination_block\":" AT(
-                                                                                                     "05") "}"
-                                                                                                           ","
-                                                                                                           "{"
-                                                                                                           "\"uuid\":\"" U("e2") "\",\"default\":true}]}," SAY("05",
-                                                                                                                                                               "@(results.o & '!') @results.story",
-                                                                                                                                                               "null"),
+                  "\"exits\":" EXIT(
+                      AT("02")) "},"
+                                "{\"uuid\":\"" U(
+                                    "02") "\",\"name\":\"story\",\"type\":\"MobilePrimitives."
+                                          "OpenResponse\",\"config\":{\"prompt\":\"tell\"},"
+                                          "\"exits\":" EXIT(AT(
+                                              "03")) "},"
+                                                     "{\"uuid\":\"" U(
+                                                         "03") "\",\"name\":\"o\","
+                                                               "\"type\":\"Core."
+                                                               "Output\",\"config\":{"
+                                                               "\"value\":\"results."
+                                                               "age + "
+                                                               "1\"},\"exits\":" EXIT(AT(
+                                                                   "04")) "},"
+                                                                          "{\"uuid\":"
+                                                                          "\"" U("04") "\",\"name\":\"c\","
+                                                                                       "\"type\":\"Core."
+                                                                                       "Case\",\"exits\":[{"
+                                                                                       "\"uuid\":\"" U("e1") "\",\"test\":\"contact.age < 18\",\"destination_block\":" AT(
+                                                                                           "05") "}"
+                                                                                                 ","
+                                                                                                 "{"
+                                                                                                 "\"uuid\":"
+                                                                                                 "\"" U("e2") "\",\"default\":true}]}," SAY(
+                                                                                                     "05",
+                                                                                                     "@("
+                                                                                                     "results"
+                                                                                                     ".o & "
+                                                                                                     "'!') "
+                                                                                                     "@result"
+                                                                                                     "s."
+                                                                                                     "story",
+                                                                                                     "null"),
         ""));
     struct flow_world w = world();
     fresh();
@@ -394,22 +411,26 @@ T(flows_within_flows)
         text, sizeof text,
         "{\"specification_version\":\"1.0.0-rc4\",\"uuid\":\"" U(
             "aa") "\",\"name\":\"t\",\"flows\":["
-                  "{\"uuid\":\"" U("f1") "\",\"name\":\"f\",\"languages\":[{\"id\":\"en\"}],\"first_block_"
-                                         "id\":" AT(
-                                             "01") ",\"blocks\":["
-                                                   "{\"uuid\":" AT("01") ",\"name\":\"r\",\"type\":\"Core."
-                                                                         "RunFlow\",\"config\":{\"flow_"
-                                                                         "id\":" AT("f2") "},\"exits\":" EXIT(AT("02")) "}," SAY(
-                                                                             "02", "back @results.q03",
-                                                                             "null") "]},"
-                                                                                     "{\"uuid\":\"" U("f2") "\",\"name\":\"g\",\"languages\":[{\"id\":\"en\"}],\"first_block_id\":" AT(
-                                                                                         "03") ",\"blocks\":"
-                                                                                               "[" ONE("03",
-                                                                                                       EXIT(
-                                                                                                           "n"
-                                                                                                           "u"
-                                                                                                           "l"
-                                                                                                           "l")) "]}]}");
+                  "{\"uuid\":\"" U(
+                      "f1") "\",\"name\":\"f\",\"languages\":[{\"id\":\"en\"}],\"first_block_"
+                            "id\":" AT(
+                                "01") ",\"blocks\":["
+                                      "{\"uuid\":" AT(
+                                          "01") ",\"name\":\"r\",\"type\":\"Core."
+                                                "RunFlow\",\"config\":{\"flow_"
+                                                "id\":" AT("f2") "},\"exits\":" EXIT(AT("02")) "}," SAY(
+                                                    "02", "back @results.q03",
+                                                    "null") "]},"
+                                                            "{\"uuid\":\"" U(
+                                                                "f2") "\",\"name\":\"g\",\"languages\":[{"
+                                                                      "\"id\":\"en\"}],\"first_block_"
+                                                                      "id\":" AT("03") ",\"blocks\":"
+                                                                                       "[" ONE(
+                                                                                           "03",
+                                                                                           EXIT("n"
+                                                                                                "u"
+                                                                                                "l"
+                                                                                                "l")) "]}]}");
     struct flow *f = load(text);
     struct flow_world w = world();
     fresh();
