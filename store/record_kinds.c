@@ -16,6 +16,10 @@ const struct record_kind record_kinds[] = {
      PERSON, 0},
     {"matter", true, "what somebody wants: type, subject, risk, form, referrals, outcome",
      "to answer it, refer it and count it", CONTACT, PERSON, 0},
+    {"referral", true, "to which institution a matter went, for what, until when, its answer",
+     "to see that somebody acts", "clear: codes", PERSON, 0},
+    {"matter_step", true, "what was done to a matter, by whom and when", "to answer for it", "clear: codes",
+     PERSON, 0},
     {"article", true, "canned answers and articles; who wrote and rated them", "to answer alike", CONFIG,
      "until it is deleted", 0},
     {NULL, false, NULL, NULL, NULL, NULL, 0}};

@@ -48,6 +48,7 @@ do
                 detail = 'erased'})
         end
         call('HDEL', K .. 'thread:' .. id, 'fa', 'at')
+        P.matters_forget(K, t, now, actor)
         local log = K .. 'log:' .. id
         for _, f in ipairs(call('HKEYS', log)) do
             if string.sub(f, 1, 1) == 'p' then

@@ -136,6 +136,9 @@ do
         local seq = P.event_entry(K, t.id, now, m.why, m.actor, m.a or agent, m.b)
         P.thread_event(K, now, t, m.why, m.actor, before, seq)
         P.audit(K, m.actor, 'thread.' .. m.why, 'thread:' .. P.hex(t.id), m.detail or agent)
+        if m.ends then
+            P.matter_ends_with(K, t, now, m)
+        end
         return t
     end
 

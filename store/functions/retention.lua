@@ -78,6 +78,7 @@ do
                 call('HDEL', contact, 'o' .. cl)
             end
         end
+        P.matters_forget(K, t, P.now(), 'system')
         call('DEL', K .. 'thread:' .. id, K .. 'log:' .. id)
         call('ZREM', K .. 'threads', id)
         call('ZREM', K .. 'reseal', id)

@@ -200,7 +200,7 @@ do
             set[3], set[4] = 'la', ''
         end
         local moved, e = P.move(K, t, P.RESOLVED, {now = m.now, actor = m.actor, why = 'resolved', set = set, a = outcome, b = m.reason,
-            detail = outcome .. ' ' .. (m.reason or ''), reason = m.reason, approver = m.approver})
+            detail = outcome .. ' ' .. (m.reason or ''), reason = m.reason, approver = m.approver, outcome = outcome})
         return not moved and e or nil
     end
 
