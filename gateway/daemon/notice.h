@@ -1,14 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What Parley itself says to people. */
+ * What Parley itself says to people: the first notice, nobody is there, the office is closed, how long it may
+ * take. Each is said once: its reference in the thread says for what. */
 #ifndef PARLEY_DAEMON_NOTICE_H
 #define PARLEY_DAEMON_NOTICE_H
 
+#include "router/engine.h"
 #include "store/thread.h"
 
 struct worker;
-/* "Nobody is there yet", in the person's language. When it is the first answer in the thread it also says who
- * we are, who reads this, what happens next, the emergency number and where the privacy page is, and keeps
- * which wording that was. */
-void notice_nobody(struct worker *w, struct store_op *op, const struct store_thread *t);
+struct notices; /* of one operation: its wording and rules */
+
+struct notices *notices_new(struct worker *w, struct store_op *op);
+void notices_free(struct notices **n);
+void notices_configure(struct notices *n, const json_t *document);
+
+/* A thread was opened by somebody's message: the first notice, where the operation sends it at once or a bot
+ * answers. */
+void notice_opened(struct notices *n, const struct store_thread *t);
+/* "Nobody is there yet". */
+void notice_nobody(struct notices *n, const struct store_thread *t);
+/* "Closed, and open again …", once in the thread for each time that it is closed. */
+void notice_away(struct notices *n, struct hours *hours, const struct store_thread *t, int64_t since_ms);
+/* What the person asked for; at most one in a minute. place NULL: nothing may be told. */
+void notice_place(struct notices *n, const struct store_thread *t, const struct engine_place *place);
+/* A text of ours on the person's request, by its key; at most one in a minute. */
+void notice_say(struct notices *n, const struct store_thread *t, const char *key);
+/* Are these words one of a text's, "how long|queue", in the person's language or English? */
+bool notice_asked(struct notices *n, const char *key, const char *language, struct slice text);
 
 #endif
