@@ -12,6 +12,7 @@
 #include "gateway/daemon/process.h"
 #include "gateway/daemon/supervisor.h"
 #include "gateway/daemon/texts.h"
+#include "gateway/daemon/wishes.h"
 #include "gateway/host/host.h"
 #include "gateway/net/fetch.h"
 #include "gateway/net/http.h"
@@ -22,6 +23,7 @@
 #include "store/admin.h"
 #include "store/audit.h"
 #include "store/blob.h"
+#include "store/callback.h"
 #include "store/events.h"
 #include <signal.h>
 #include <stdio.h>
@@ -60,6 +62,7 @@ static void op_configure(struct worker_op *o)
         return;
     }
     decide_operation(o->w->decide, o->op, document);
+    notices_configure(o->notices, document);
     engine_configure(o->engine, document, (unsigned)o->w->config->offer_ms);
     retention_set(o->op, document);
     host_operation_apply(o->w->host, o->op, text);
@@ -76,11 +79,32 @@ static void on_event(void *arg, const struct store_event *ev)
     if (!ev || ev->kind == STORE_EV_CONFIG)
         op_configure(o);
     engine_event(o->engine, ev);
+    if (ev && ev->opened && engine_held(o->engine)) /* one node's matter */
+        notice_opened(o->notices, ev->opened);
 }
 
 static void on_nobody(void *arg, struct store_op *op, const struct store_thread *t)
 {
-    notice_nobody(((struct worker_op *)arg)->w, op, t);
+    (void)op;
+    notice_nobody(((struct worker_op *)arg)->notices, t);
+}
+
+static void on_away(void *arg, struct store_op *op, const struct store_thread *t, int64_t since_ms)
+{
+    struct worker_op *o = arg;
+    (void)op;
+    notice_away(o->notices, engine_hours(o->engine), t, since_ms);
+}
+
+static void on_stored(void *arg, struct store_op *op, const struct store_inbound *in,
+                      const struct store_ingested *r)
+{
+    struct worker *w = arg;
+    for (struct list *at = w->ops.next; at != &w->ops; at = at->next) {
+        struct worker_op *o = container_of(at, struct worker_op, node);
+        if (o->op == op)
+            wishes_message(o->wishes, in, r);
+    }
 }
 
 static void op_attach(struct worker *w, struct store_op *op)
@@ -88,10 +112,14 @@ static void op_attach(struct worker *w, struct store_op *op)
     struct worker_op *o = mem_alloc(sizeof *o);
     o->w = w;
     o->op = op;
-    o->engine = engine_new(&(struct engine_config){.loop = w->loop, .op = op, .nobody = on_nobody, .arg = o});
+    o->engine = engine_new(&(struct engine_config){
+        .loop = w->loop, .op = op, .nobody = on_nobody, .away = on_away, .arg = o});
+    o->notices = notices_new(w, op);
+    o->wishes = wishes_new(op, o->notices, o->engine);
     list_push(&w->ops, &o->node);
     op_configure(o);
     o->listener = store_listen(op, on_event, o);
+    store_callback_timers(op);
     store_audit_sealer_start(op);
     store_blob_sweep_start(op);
     log_event(LOG_INFO, "operation.open", log_str("operation", store_op_name(op)));
@@ -101,7 +129,9 @@ static void op_detach(struct worker_op *o)
 {
     if (o->listener)
         store_unlisten(&o->listener);
+    wishes_free(&o->wishes, &o->w->wishes_gone);
     engine_free(&o->engine);
+    notices_free(&o->notices);
     host_operation_gone(o->w->host, o->op);
     decide_operation_gone(o->w->decide, o->op);
     list_del(&o->node);
@@ -309,7 +339,7 @@ static int open_host(struct worker *w, struct err *e)
                              .allow_private = (const char *const *)c->allow_private,
                              .egress = (const char *const *)c->egress,
                              .origins = (const char *const *)c->origins,
-                             .router = {.arg = w, .decide = decide_one, .same = same_words, .text = own_text},
+                             .router = {.arg = w, .decide = decide_one, .stored = on_stored, .same = same_words, .text = own_text},
                              .text_max = (size_t)c->limits.text,
                              .attachments_max = (size_t)c->limits.attachments,
                              .body_max = (size_t)c->limits.body,
@@ -415,6 +445,7 @@ static void close_all(struct worker *w)
     api_free(&w->api);
     host_free(&w->host);
     store_close(&w->store);
+    wishes_end(&w->wishes_gone);
     fetcher_free(&w->fetcher);
     tls_server_free(&w->tls);
     decide_free(&w->decide);

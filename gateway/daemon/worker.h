@@ -21,6 +21,8 @@ struct worker_op {
     struct store_op *op;
     struct store_listener *listener;
     struct engine *engine;
+    struct notices *notices;
+    struct wishes *wishes;
 };
 
 struct worker {
@@ -43,6 +45,7 @@ struct worker {
     struct decide *decide;
     struct assets *assets;
     struct list ops; /* struct worker_op.node */
+    struct wishes *wishes_gone; /* of operations that are gone */
     struct timer *scan, *patience;
     struct watch *control;
     struct buf heard; /* from the supervisor, not yet a whole line */

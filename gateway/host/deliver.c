@@ -127,7 +127,7 @@ static void stored(struct channel *ch, struct item *it, const struct store_inges
     if (r->contact.s[0])
         watch_bind(ch, it->in.address, r->contact);
     if (r->how == STORE_NEW_ENTRY && it->in.kind == STORE_MESSAGE && router->stored)
-        router->stored(router->arg, b->o->op, ch->id, r);
+        router->stored(router->arg, b->o->op, &it->in, r);
     if (r->how == STORE_PARTLY)
         album_split(ch, it, r->seen);
 }

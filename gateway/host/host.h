@@ -32,7 +32,8 @@ struct host_router {
     void (*decide)(void *arg, struct store_op *op, const struct host_said *said,
                    const struct store_known *known, struct store_inbound *in, struct arena *a);
     /* A MESSAGE was stored (not a duplicate); for the first answer, "nobody is there", flows. May be NULL. */
-    void (*stored)(void *arg, struct store_op *op, const char *channel, const struct store_ingested *r);
+    void (*stored)(void *arg, struct store_op *op, const struct store_inbound *in,
+                   const struct store_ingested *r);
     /* Are these the same words, however they are typed? NULL: only the same bytes are. */
     bool (*same)(void *arg, struct slice a, struct slice b);
     /* Parley's own text for people, e.g. ("ar", "notice.first"); empty: there is none. May be NULL. */
