@@ -3,6 +3,7 @@
 #ifndef PARLEY_API_H
 #define PARLEY_API_H
 
+#include "gateway/api/admin.h"
 #include "gateway/net/http.h"
 #include "store/store.h"
 
@@ -32,6 +33,7 @@ struct api_config {
     const char *openapi_dir; /* the parts of openapi.json */
     const char *public_url;   /* "" none */
     struct api_channels channels;
+    struct api_admin admin;
     /* Is the socket on which this request came our own page's? Origins that count as ours beside public_url
      * and the Host on loopback. */
     const char *const *origins; /* NULL-terminated; may be NULL */

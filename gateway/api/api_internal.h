@@ -165,6 +165,7 @@ struct call_route {
 #define CALL_RAW    2u /* the raw bytes are */
 #define CALL_GLOBAL 4u /* below /api/v1/ */
 #define CALL_OPEN   8u /* nobody need be signed in */
+#define CALL_SECRET 16u /* its answer is not kept for an Idempotency-Key: it may hold what is told once */
 /* What a repetition of the Idempotency-Key shows (threads.c, people.c). */
 void call_show_thread(struct call *c, struct id thread);
 void call_show_entry(struct call *c, struct id thread, uint64_t seq);
@@ -190,6 +191,7 @@ bool call_query(struct call *c, const char *key, struct buf *b);
 bool call_members(struct call *c, const char *const *known);
 bool call_id(struct call *c, struct slice text, struct id *out); /* malformed: answers 404 */
 
+extern const struct call_route admin_routes[], admin_people_routes[], admin_channel_routes[];
 extern const struct call_route thread_routes[], people_routes[], office_routes[],
     file_routes[], report_routes[]; /* end with run NULL */
 

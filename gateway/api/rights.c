@@ -150,6 +150,21 @@ bool rights_manage_agents(const struct who *w)
     return w->roles & (ROLE_SUPERVISOR | ROLE_ADMINISTRATOR);
 }
 
+int rights_clearance(unsigned roles)
+{
+    return roles & ROLE_FOCAL ? 2 : roles & ROLE_SUPERVISOR ? 1 : 0;
+}
+
+bool rights_administer(const struct who *w)
+{
+    return (w->roles & ROLE_ADMINISTRATOR) && (!w->areas || !*w->areas);
+}
+
+bool rights_may_give(const struct who *w, int clearance)
+{
+    return clearance < 2 || w->clearance >= clearance;
+}
+
 static bool speaks(const struct store_agent *a, const char *tag)
 {
     for (size_t i = 0; i < a->languages_n; i++)

@@ -58,6 +58,13 @@ bool rights_colleague(const struct who *w, const struct store_agent *a);
 bool rights_load(const struct who *w, const struct store_agent *a);
 /* Supervisors and administrators see and change agents' skills. */
 bool rights_manage_agents(const struct who *w);
+/* The clearance that comes with roles. */
+int rights_clearance(unsigned roles);
+/* Administers the operation as a whole: administrators who are not of some areas alone. */
+bool rights_administer(const struct who *w);
+/* May give this clearance to users and tokens, and act for those who have it (a new password opens all that
+ * they see)? What is sensitive is given by those who have it. */
+bool rights_may_give(const struct who *w, int clearance);
 /* Could a waiting thread like this be offered to the agent (so that its queue's length may be told)? */
 bool rights_could_serve(const struct who *w, const struct store_agent *a, const char *language,
                         const char *topic, int clearance, const char *area, const char *const *fallback);

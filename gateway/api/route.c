@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BODY_MAX (1u << 20)
+#define BODY_MAX     (1u << 20)
+#define DOCUMENT_MAX (16u << 20) /* an operation file of a large office */
 
 static const struct call_route global_routes[] = {
     {HTTP_M_POST, "sign-in", auth_sign_in, 0, CALL_JSON | CALL_GLOBAL | CALL_OPEN},
@@ -17,15 +18,17 @@ static const struct call_route global_routes[] = {
     {.run = NULL},
 };
 
-static const struct call_route *const tables[] = {thread_routes, people_routes, office_routes, alert_routes, file_routes,
+static const struct call_route *const tables[] = {admin_routes,  admin_people_routes, admin_channel_routes,
+                                                thread_routes, people_routes, office_routes, alert_routes, file_routes,
                                                   report_routes};
 
 /* What a call's query may hold, as openapi.json has it; a path that is not here takes none. */
 #define QUERY_MAX 12
-static const struct call_query {
+struct call_query {
     const char *path;
     const char *known[QUERY_MAX];
-} queries[] = {
+};
+static const struct call_query queries[] = {
     {"threads",
      {"state", "language", "topic", "assignee", "contact", "area", "channel", "q", "sort", "before",
       "limit"}},
@@ -39,6 +42,10 @@ static const struct call_query {
     {"quarantine", {"before", "limit"}},
     {"alerts", {"state", "thread", "drill", "before", "limit"}},
     {"alerts/figures", {"from", "to"}},
+};
+/* … of one that changes something. */
+static const struct call_query write_queries[] = {
+    {"operation/document", {"dry_run"}},
 };
 
 /* ---- matching ---- */
@@ -303,9 +310,12 @@ bool call_id(struct call *c, struct slice text, struct id *out)
 
 static bool query_known(const struct call_route *r, struct slice name)
 {
-    for (size_t i = 0; r->method == HTTP_M_GET && i < sizeof queries / sizeof queries[0]; i++)
-        for (size_t k = 0; strcmp(queries[i].path, r->path) == 0 && k < QUERY_MAX; k++)
-            if (queries[i].known[k] && slice_is(name, queries[i].known[k]))
+    bool read = r->method == HTTP_M_GET;
+    const struct call_query *q = read ? queries : write_queries;
+    size_t n = read ? sizeof queries / sizeof *queries : sizeof write_queries / sizeof *write_queries;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; strcmp(q[i].path, r->path) == 0 && k < QUERY_MAX; k++)
+            if (q[i].known[k] && slice_is(name, q[i].known[k]))
                 return true;
     return false;
 }
@@ -468,7 +478,7 @@ static void on_caller(void *arg, const struct err *e, const struct caller *calle
     if (!query_only(c) || !take_body(c))
         return;
     bool write = c->route->method != HTTP_M_GET;
-    if (write && c->op && !(c->route->flags & CALL_RAW) && http_req_header(c->rq, "idempotency-key").n)
+    if (write && c->op && !(c->route->flags & (CALL_RAW | CALL_SECRET)) && http_req_header(c->rq, "idempotency-key").n)
         idem_claim(c);
     else
         run(c);
@@ -544,7 +554,9 @@ struct http_route api_route(struct api *a, struct http_req *rq)
         bool upload = http_req_method(rq) == HTTP_M_POST && path.n > 12 &&
                       memcmp(path.p + path.n - 12, "/attachments", 12) == 0;
         size_t upload_max = a->cf.upload_max ? (size_t)a->cf.upload_max : UPLOAD_MAX;
-        size_t most = upload ? upload_max : BODY_MAX;
+        static const char document[] = "/operation/document";
+        bool whole = path.n > sizeof document && slice_is(slice_of(path.p + path.n - (sizeof document - 1), sizeof document - 1), document);
+        size_t most = upload ? upload_max : whole ? DOCUMENT_MAX : BODY_MAX;
         bodies_admit(a, rq, most); /* when not, it is answered */
         return (struct http_route){handle, a, most, false};
     }

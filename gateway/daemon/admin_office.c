@@ -3,8 +3,11 @@
 #include "gateway/api/api.h"
 #include "gateway/base/mem.h"
 #include "gateway/base/text.h"
+#include "gateway/daemon/backups.h"
+#include "gateway/daemon/capacity.h"
 #include "gateway/daemon/admin.h"
 #include "gateway/daemon/apply.h"
+#include "gateway/daemon/office.h"
 #include "gateway/daemon/worker.h"
 #include "gateway/host/host.h"
 #include "store/admin.h"
@@ -139,6 +142,11 @@ static void status_next(struct admin_call *c)
                           c->w->listen, "agent_sockets", (json_int_t)api_sockets(c->w->api),
                           "recovery_key_saved", access(recovery, F_OK) != 0, "processes",
                           processes ? processes : json_object(), "operations", s->operations);
+    json_t *capacity = capacity_json(c->w), *backups = backups_json(c->w);
+    if (capacity)
+        json_object_set_new(o, "capacity", capacity);
+    if (backups)
+        json_object_set_new(o, "backups", backups);
     admin_done(c, o);
 }
 
@@ -216,6 +224,8 @@ static void audit_verify(struct admin_call *c)
 
 /* ---- backup and restore ---- */
 
+static void on_backup(void *arg, const struct err *e, struct slice report);
+
 static void on_report(void *arg, const struct err *e, struct slice report)
 {
     struct admin_call *c = arg;
@@ -239,7 +249,15 @@ static void backup(struct admin_call *c)
 {
     const char *dir = admin_arg(c, "dir");
     if (absolute_dir(c, dir))
-        store_backup(c->w->store, dir, on_report, c);
+        store_backup(c->w->store, dir, on_backup, c);
+}
+
+static void on_backup(void *arg, const struct err *e, struct slice report)
+{
+    const struct admin_call *c = arg;
+    if (!e->code)
+        office_backup_made(c->w);
+    on_report(arg, e, report);
 }
 
 /* The other workers still hold the keys of before: a reload starts all of them anew. */

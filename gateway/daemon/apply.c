@@ -89,9 +89,14 @@ static bool text_known(void *ctx, const char *key)
     return texts_known(((struct worker *)ctx)->texts, slice_str(key));
 }
 
+static bool hole_known(void *ctx, const char *key, struct slice own, struct slice *which)
+{
+    return texts_hole_known(((struct worker *)ctx)->texts, key, own, which);
+}
+
 struct operation_connectors apply_connectors(struct worker *w)
 {
-    return (struct operation_connectors){w, channel_check, setting_secret, text_known};
+    return (struct operation_connectors){w, channel_check, setting_secret, text_known, hole_known};
 }
 
 /* ---- the steps ---- */

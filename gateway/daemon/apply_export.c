@@ -5,6 +5,7 @@
 #include "gateway/base/siphash.h"
 #include "gateway/daemon/apply.h"
 #include "gateway/daemon/operation.h"
+#include "gateway/daemon/operation_secret.h"
 #include "gateway/daemon/worker.h"
 #include "gateway/host/host.h"
 #include "store/agent.h"
@@ -53,7 +54,9 @@ static json_t *secrets(struct worker *w, const json_t *document)
         if (of)
             json_object_set_new(channels, id, of);
     }
-    return json_pack("{s:o}", "channels", channels);
+    json_t *all = json_pack("{s:o}", "channels", channels);
+    operation_secret_tell(document, all);
+    return all;
 }
 
 struct exporting {

@@ -4,6 +4,7 @@
 #include "gateway/daemon/operation.h"
 #include "gateway/base/map.h"
 #include "gateway/base/mem.h"
+#include "gateway/daemon/operation_secret.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,6 +81,8 @@ static json_t *merge_section(const struct section *s, const json_t *before, cons
         const json_t *was = thing_at(&old, text_of(thing, s->key));
         if (was && strcmp(s->name, "channels") == 0)
             keep_secrets(thing, was, con);
+        if (was)
+            operation_secret_keep(s->name, thing, was);
         json_array_append_new(after, thing);
     }
     for (size_t i = 0; i < json_array_size(before); i++) {
@@ -315,6 +318,7 @@ json_t *operation_export(const json_t *document, const json_t *agents, const str
                 json_object_del(settings, name);
         }
     }
+    operation_secret_strip(file);
     if (agents)
         json_object_set_new(file, "agents", json_deep_copy(agents));
     return file;

@@ -19,6 +19,8 @@ struct operation_connectors {
     bool (*secret)(void *ctx, const char *connector, const char *setting);
     /* Does any text for people have this name? NULL: not known, every name is taken. */
     bool (*text)(void *ctx, const char *key);
+    /* Does an own wording fill only places that the text has? False: which it has not. NULL: not known. */
+    bool (*hole)(void *ctx, const char *key, struct slice own, struct slice *which);
 };
 
 /* file: as given; current: the stored document, NULL when the operation is new; agents: array of agents as

@@ -6,6 +6,7 @@
 #include "gateway/daemon/operation.h"
 #include "gateway/daemon/operation_hours.h"
 #include "gateway/daemon/operation_refer.h"
+#include "gateway/daemon/operation_texts.h"
 
 /* ---- values ---- */
 
@@ -79,26 +80,6 @@ static void some_words(struct check *c, const json_t *v)
 static void topic_words(struct check *c, const json_t *v)
 {
     check_map(c, v, check_tag, some_words);
-}
-
-/* One that no text has would be kept and never shown: the office would believe in a wording of its own. */
-static void text_key(struct check *c, const json_t *v)
-{
-    const char *key = json_string_value(v);
-    if (!key || !name_valid(slice_str(key)))
-        check_name(c, v);
-    else if (c->con->text && !c->con->text(c->con->ctx, key))
-        check_wrong(c, "there is no text with this name");
-}
-
-static void own_texts(struct check *c, const json_t *v)
-{
-    check_map(c, v, text_key, check_text);
-}
-
-static void texts(struct check *c, const json_t *v)
-{
-    check_map(c, v, check_tag, own_texts);
 }
 
 static void emergency(struct check *c, const json_t *v)
@@ -205,7 +186,8 @@ static void a_channel(struct check *c, const json_t *v)
         {"name", words_by_language, false}, {"settings", check_any_object, false},
         {"area", check_area, false},        {"topic", check_name, false},
         {"clearance", a_clearance, false},  {"retention_days", some_days, false},
-        {"disabled", check_flag, false},    {"texts", operation_notice_texts_check, false},
+        {"paused", check_flag, false},      {"disabled", check_flag, false},
+        {"texts", operation_notice_texts_check, false},
         {0}};
     check_object(c, v, members);
 }
@@ -247,7 +229,8 @@ static const struct check_member root_members[] = {{"operation", check_name, tru
                                                    {"agents", agents, false},
                                                    {"topics", topics, false},
                                                    {"channels", channels, false},
-                                                   {"texts", texts, false},
+                                                   {"texts", operation_texts, false},
+                                                   {"reviewed", operation_reviewed, false},
                                                    {"emergency", emergency, false},
                                                    {"privacy", check_url, false},
                                                    {"reopen_hours", some_hours, false},

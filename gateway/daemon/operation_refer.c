@@ -3,6 +3,7 @@
 #include "gateway/daemon/operation_refer.h"
 #include "gateway/base/map.h"
 #include "gateway/daemon/operation.h"
+#include "gateway/daemon/operation_texts.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -207,6 +208,8 @@ void operation_refer(struct check *c, const json_t *file)
     index_section(&r.topics, c->merged, "topics");
     refer_languages(c, file);
     tags_served(c, file, "texts", true);
+    tags_served(c, file, "reviewed", true);
+    operation_texts_refer(c, file);
     refer_areas(c, json_object_get(file, "areas"));
     refer_agents(&r, json_object_get(file, "agents"));
     refer_channels(&r, json_object_get(file, "channels"));

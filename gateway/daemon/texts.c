@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Loads config/texts and says what is missing or not reviewed. */
-#include "gateway/daemon/texts.h"
-#include "gateway/base/json.h"
-#include "gateway/base/map.h"
 #include "gateway/base/mem.h"
+#include "gateway/daemon/texts_internal.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -12,12 +10,7 @@
 #define TEXTS_FILE_MAX (1u << 20)
 
 /* What an error here would do to somebody in danger. */
-static const char *const safety_keys[] = {"notice.first", "notice.emergency", "notice.anonymous", NULL};
-
-struct texts {
-    struct map by_key; /* "ar notice.first" → char * */
-    json_t *chat;      /* the webchat's in English, by name; NULL: it was not built */
-};
+const char *const texts_safety_keys[] = {"notice.first", "notice.emergency", "notice.anonymous", NULL};
 
 static json_t *file_read(const char *path, struct err *e)
 {
@@ -53,11 +46,11 @@ static bool each_file(const char *dir,
     if (!d)
         err_set(e, ERR_IO, "%s: %s", dir, strerror(errno));
     while (ok && (entry = readdir(d))) {
-        char path[512];
+        char path[1024];
         size_t n = strlen(entry->d_name);
         if (n < 6 || strcmp(entry->d_name + n - 5, ".json") != 0)
             continue;
-        snprintf(path, sizeof path, "%.240s/%.240s", dir, entry->d_name);
+        snprintf(path, sizeof path, "%.700s/%.240s", dir, entry->d_name);
         json_t *o = file_read(path, e);
         ok = o && one(arg, path, slice_of(entry->d_name, n - 5), o, e);
         json_decref(o);
@@ -83,6 +76,9 @@ static bool load_one(void *arg, const char *path, struct slice tag, const json_t
         snprintf(name, sizeof name, "%.*s %.100s", (int)tag.n, tag.p, key);
         mem_free(map_put(&t->by_key, slice_str(name), slice_dup(text)));
     }
+    char language[40];
+    snprintf(language, sizeof language, "%.*s", (int)tag.n, tag.p);
+    json_object_set(t->files, language, (json_t *)o);
     return true;
 }
 
@@ -90,6 +86,8 @@ struct texts *texts_load(const char *dir, struct err *e)
 {
     struct texts *t = mem_alloc(sizeof *t);
     map_init(&t->by_key);
+    t->files = json_object();
+    t->chats = json_object();
     if (!each_file(dir, load_one, t, e))
         texts_free(&t);
     return t;
@@ -101,6 +99,8 @@ void texts_free(struct texts **t)
         return;
     map_clear(&(*t)->by_key, mem_free);
     json_decref((*t)->chat);
+    json_decref((*t)->chats);
+    json_decref((*t)->files);
     mem_clear(t);
 }
 
@@ -114,15 +114,26 @@ struct slice texts_get(const struct texts *t, struct slice tag, struct slice key
     return slice_str(map_get(&t->by_key, slice_of(name, (size_t)n)));
 }
 
+static bool chat_one(void *arg, const char *path, struct slice tag, const json_t *o, struct err *e)
+{
+    struct texts *t = arg;
+    char language[40];
+    (void)path, (void)e;
+    snprintf(language, sizeof language, "%.*s", (int)tag.n, tag.p);
+    json_object_set(t->chats, language, (json_t *)o);
+    return true;
+}
+
 void texts_chat(struct texts *t, const char *chat_dir)
 {
     char path[1024];
-    int n = snprintf(path, sizeof path, "%s/texts/en.json", chat_dir);
+    int n = snprintf(path, sizeof path, "%s/texts", chat_dir);
     struct err e = {0};
-    json_t *o = n > 0 && (size_t)n < sizeof path ? file_read(path, &e) : NULL;
+    json_object_clear(t->chats);
+    if (n > 0 && (size_t)n < sizeof path)
+        each_file(path, chat_one, t, &e);
     json_decref(t->chat);
-    t->chat = json_incref(json_object_get(o, "texts"));
-    json_decref(o);
+    t->chat = json_incref(json_object_get(json_object_get(t->chats, "en"), "texts"));
 }
 
 bool texts_known(const struct texts *t, struct slice key)
@@ -161,10 +172,10 @@ static bool check_one(void *arg, const char *path, struct slice tag, const json_
             buf_printf(c->problems, "%s: %s is missing\n", path, key);
     }
     size_t n = 0;
-    for (size_t i = 0; safety_keys[i]; i++)
-        if (!json_opt_bool(json_object_get(o, safety_keys[i]), "reviewed", false)) {
+    for (size_t i = 0; texts_safety_keys[i]; i++)
+        if (!json_opt_bool(json_object_get(o, texts_safety_keys[i]), "reviewed", false)) {
             buf_printf(c->warnings, "%s%s%s", n ? "" : path,
-                       n ? ", " : ": not reviewed by a native speaker: ", safety_keys[i]);
+                       n ? ", " : ": not reviewed by a native speaker: ", texts_safety_keys[i]);
             n++;
         }
     if (n)

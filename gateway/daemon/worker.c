@@ -9,6 +9,7 @@
 #include "gateway/daemon/decide.h"
 #include "gateway/daemon/listen.h"
 #include "gateway/daemon/notice.h"
+#include "gateway/daemon/office.h"
 #include "gateway/daemon/process.h"
 #include "gateway/daemon/supervisor.h"
 #include "gateway/daemon/texts.h"
@@ -359,6 +360,7 @@ static int open_api(struct worker *w, struct err *e)
                             .openapi_dir = if_there(c->openapi),
                             .public_url = c->public_url,
                             .channels = {.ctx = w, .list = api_list, .info = api_info},
+                            .admin = office_admin(w),
                             .origins = (const char *const *)c->origins,
                             .session_idle_s = (unsigned)c->session_idle_s,
                             .upload_max = (uint64_t)c->limits.upload};

@@ -177,6 +177,7 @@ struct channel *channel_new(struct host_op *o, const json_t *spec)
     ch->area = slice_dup(json_opt_str(spec, "area"));
     ch->topic = slice_dup(json_opt_str(spec, "topic"));
     ch->clearance = (int)json_opt_int(spec, "clearance", 0);
+    ch->paused = json_opt_bool(spec, "paused", false);
     map_init(&ch->settings);
     struct list *lists[] = {&ch->calls,  &ch->requests, &ch->sockets, &ch->timers,
                             &ch->leases, &ch->watches,  &ch->graves};

@@ -34,6 +34,10 @@ struct host_router {
     /* A MESSAGE was stored (not a duplicate); for the first answer, "nobody is there", flows. May be NULL. */
     void (*stored)(void *arg, struct store_op *op, const struct store_inbound *in,
                    const struct store_ingested *r);
+    /* Before a MESSAGE is stored: is it somebody's of the staff who answers an alert from there? True: it is
+     * not a person's message; done(ok) comes once, later, when what it does is on disk. May be NULL. */
+    bool (*staff)(void *arg, struct store_op *op, const char *channel, struct slice address,
+                  struct slice text, void (*done)(void *done_arg, bool ok), void *done_arg);
     /* Are these the same words, however they are typed? NULL: only the same bytes are. */
     bool (*same)(void *arg, struct slice a, struct slice b);
     /* Parley's own text for people, e.g. ("ar", "notice.first"); empty: there is none. May be NULL. */
@@ -90,6 +94,9 @@ bool host_route_mine(struct slice path); /* does this path begin with one of the
 bool host_channels_check(struct host *h, const json_t *channels, struct err *e);
 /* The settings table of a connector (ends with name NULL); NULL: no such connector. */
 const struct connector_setting *host_connector_settings(const struct host *h, const char *connector);
+/* What a connector can, as JSON members: "version","pull","signs","hooks","scheme",
+ * "capabilities":{…}. */
+void host_connector_json(const struct host *h, const char *connector, struct buf *out);
 /* The i-th plugin's name; NULL at the end. */
 const char *host_connector_at(const struct host *h, size_t i);
 
@@ -110,6 +117,26 @@ bool host_channel_info(struct host *h, struct store_op *op, const char *channel,
 /* The API's form: {"id","connector","name","capabilities":{…},"limits":{…},"state","state_text"},
  * comma-separated. No secrets. */
 void host_channels_json(struct host *h, struct store_op *op, struct buf *out);
+/* One message to an address as an administrator types it, straight to the connector and stored nowhere. done
+ * may come from within. ERR_NOT_FOUND, ERR_CONFLICT (it cannot send now), ERR_INVALID (no address), ERR_BUSY.
+ */
+struct host_trial {
+    const char *outcome;     /* "sent", "failed", "gone", "auth", "rate", "retry", "unknown" */
+    const char *code, *text; /* the provider's, without secrets; "" */
+};
+typedef void (*host_tested)(void *arg, const struct err *e, const struct host_trial *r);
+void host_channel_test(struct host *h, struct store_op *op, const char *channel, struct slice to,
+                       struct slice text, const char *language, host_tested done, void *arg);
+/* The same for Parley's own word to a member of staff: any number at a time, past the channel's rates,
+ * breaker and pause, since somebody is in danger. Nothing of it is kept here; whoever calls keeps what is
+ * owed and tries again with the same id, by which an idempotent receiver knows it. "unknown" after ten
+ * seconds. */
+struct host_notice {
+    const char *channel, *id, *language; /* language may be NULL */
+    struct slice to, text;
+};
+void host_notice(struct host *h, struct store_op *op, const struct host_notice *n, host_tested done,
+                 void *arg);
 /* An operation's text for people in the best of its languages; *tag: which. Also for the daemon's own
  * notices. */
 struct slice host_text(struct host *h, struct store_op *op, const char *key, const char *language,

@@ -101,6 +101,7 @@ struct channel {
     char *schemes; /* that the provider vouches for here; "" none */
     char *area, *topic;
     int clearance;
+    bool paused;          /* by an administrator: what comes in is taken, nothing goes out */
     char path_secret[64]; /* "" none needed */
     char hook[512];
     char **origins;

@@ -19,6 +19,8 @@ struct out_part {
     size_t file, files; /* first, how many */
 };
 
+struct trial;
+
 struct out {             /* one message */
     struct list link;    /* in box.outs */
     struct out_box *box; /* NULL: the lease was lost meanwhile */
@@ -58,8 +60,9 @@ struct out {             /* one message */
 };
 
 struct connector_token {
-    struct list link; /* in box.tokens */
-    struct out *o;    /* NULL: nobody waits for it any more */
+    struct list link;    /* in box.tokens */
+    struct out *o;       /* NULL: nobody waits for it any more */
+    struct trial *trial; /* trial.c: it belongs to a test instead; NULL */
 };
 
 enum breaker { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF };

@@ -170,3 +170,18 @@ const char *host_connector_at(const struct host *h, size_t i)
 {
     return i < h->plugins_n ? h->plugins[i]->c->name : NULL;
 }
+
+void host_connector_json(const struct host *h, const char *connector, struct buf *out)
+{
+    const struct plugin *p = plugin_find(h, slice_str(connector));
+    if (!p)
+        return;
+    buf_str(out, "\"version\":");
+    buf_json_str(out, slice_str(p->c->version));
+    buf_printf(out, ",\"pull\":%s,\"signs\":%s,\"hooks\":%s,\"scheme\":",
+               p->c->capabilities & CONNECTOR_PULL ? "true" : "false",
+               p->c->capabilities & CONNECTOR_SIGNS ? "true" : "false", p->door_hooks ? "true" : "false");
+    buf_json_str(out, slice_str(p->c->scheme));
+    buf_str(out, ",\"capabilities\":");
+    capabilities_json(p->c->capabilities, out);
+}

@@ -4,6 +4,7 @@
  * in between is told as unknown. */
 #include "gateway/host/out.h"
 #include "gateway/base/log.h"
+#include "gateway/host/trial.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -171,6 +172,13 @@ static void h_sent(void *inst, connector_token t, const struct connector_result 
     struct connector_result copy = {0};
     (void)inst;
     memcpy(&copy, r, r->size < sizeof(copy) ? r->size : sizeof(copy));
+    if (t->trial) {
+        struct trial *trial = t->trial;
+        list_del(&t->link);
+        mem_free(t);
+        trial_end(trial, &copy);
+        return;
+    }
     if (!o) { /* given up, or the box is closed: its memory is send_free's or ours */
         struct channel *ch = CHANNEL(inst);
         if (!ch->out || ch->out->closing)
@@ -279,7 +287,7 @@ static bool busy(const struct out_box *b)
 
 static bool held_back(struct out_box *b, int64_t now)
 {
-    if (b->closing || !b->outbox || !channel_running(b->ch) || b->breaker == BREAKER_OPEN)
+    if (b->closing || !b->outbox || !channel_running(b->ch) || b->breaker == BREAKER_OPEN || b->ch->paused)
         return true;
     if (b->hold_until > now) {
         pump_later(b, b->hold_until - now);
@@ -442,6 +450,8 @@ static void on_lease(void *arg, bool yes, uint64_t fence)
         return;
     unsigned window = ch->limits.in_flight_max ? ch->limits.in_flight_max : 16;
     b->outbox = store_outbox_open(ch->o->op, ch->id, fence, window, on_item, on_lost, b);
+    if (ch->paused)
+        store_outbox_pause(b->outbox, true);
 }
 
 void send_open(struct channel *ch)
@@ -484,8 +494,12 @@ void send_free(struct channel *ch)
     struct out_box *b = ch->out;
     if (!b)
         return;
-    for (struct list *n; (n = list_pop(&b->tokens));)
-        mem_free(container_of(n, struct connector_token, link));
+    for (struct list *n; (n = list_pop(&b->tokens));) {
+        connector_token t = container_of(n, struct connector_token, link);
+        if (t->trial)
+            trial_end(t->trial, NULL);
+        mem_free(t);
+    }
     mem_clear(&ch->out);
 }
 
@@ -493,6 +507,10 @@ bool send_paused(const struct channel *ch, const char **why)
 {
     const struct out_box *b = ch->out;
     bool held = b && b->hold_until > (int64_t)loop_now_ms(ch->o->h->loop) + 2000;
+    if (b && ch->paused) {
+        *why = "paused by an administrator: what comes in is taken, nothing is sent";
+        return true;
+    }
     if (!b || (b->breaker == BREAKER_CLOSED && !held))
         return false;
     *why = b->breaker != BREAKER_CLOSED ? b->why : "the provider asks us to wait";

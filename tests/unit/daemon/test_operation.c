@@ -27,7 +27,14 @@ static bool is_text(void *ctx, const char *key)
     return strcmp(key, "notice.first") == 0 || strcmp(key, "chat.title") == 0;
 }
 
-static const struct operation_connectors con = {NULL, check_channel, is_secret, is_text};
+static bool is_hole(void *ctx, const char *key, struct slice own, struct slice *which)
+{
+    (void)ctx, (void)key;
+    *which = SLICE("nmae");
+    return !own.n || !memmem(own.p, own.n, "{nmae}", 6);
+}
+
+static const struct operation_connectors con = {NULL, check_channel, is_secret, is_text, is_hole};
 static struct buf problems;
 
 static json_t *json(const char *text)
@@ -152,6 +159,15 @@ T(texts_are_those_that_are_shown)
     OK(!checked("{\"operation\":\"d\",\"languages\":[\"ar\"],\"texts\":{\"fr\":{\"notice.first\":\"x\"}}}",
                 NULL, NULL));
     OK(told("/texts/fr: \"fr\" is not among the languages"));
+}
+
+T(texts_are_filled_where_they_can_be)
+{
+    OK(!checked("{\"operation\":\"d\",\"texts\":{\"en\":{\"notice.first\":\"I am {nmae}\"}}}", NULL, NULL));
+    OK(told("/texts/en/notice.first: \"{nmae}\" is not filled in this text"));
+    OK(checked("{\"operation\":\"d\",\"reviewed\":{\"en\":[\"notice.first\"]}}", NULL, NULL));
+    OK(!checked("{\"operation\":\"d\",\"reviewed\":{\"en\":[\"notice.frist\"]}}", NULL, NULL));
+    OK(told("/reviewed/en/0: there is no text with this name"));
 }
 
 T(zones_and_languages_exist)

@@ -2,6 +2,7 @@
  * Texts for people: what is shipped is whole, in nine languages; places are filled. */
 #include "gateway/daemon/texts.h"
 #include "gateway/base/text.h"
+#include <string.h>
 #include "tests/unit/test.h"
 
 static const char *const tags[] = {"en", "ar", "fa", "prs", "ps", "ur", "so", "fr", "tr", NULL};
@@ -53,6 +54,29 @@ T(what_is_missing_is_told)
     OK(problems.n);
     buf_clear(&problems);
     buf_clear(&warnings);
+}
+
+T(what_an_operation_wrote_and_read_is_known)
+{
+    struct err e = {0};
+    struct slice which = {0};
+    struct texts *t = texts_load("config/texts", &e);
+    json_t *doc = json_pack("{s:[s,s],s:{s:{s:s}},s:{s:[s,s,s]}}", "languages", "ar", "uk", "texts", "ar",
+                            "notice.nobody", "we come", "reviewed", "ar", "notice.first", "notice.emergency",
+                            "notice.anonymous");
+    struct buf b;
+    buf_init(&b, 1u << 20);
+    OK(texts_hole_known(t, "notice.first", SLICE("I am {name} {"), &which));
+    OK(!texts_hole_known(t, "notice.first", SLICE("I am {name} {nmae}"), &which) && slice_is(which, "nmae"));
+    OK(texts_safe(t, doc, "ar") && !texts_safe(t, doc, "uk") && !texts_safe(t, doc, "fr"));
+    texts_json(t, doc, &b);
+    json_t *list = json_parse(buf_view(&b), 8, &e);
+    OK(list && json_array_size(json_object_get(list, "items")) > 8);
+    OK(strstr(b.p, "\"own\":\"we come\"") && strstr(b.p, "\"holes\":[\"name\"]"));
+    json_decref(list);
+    json_decref(doc);
+    texts_free(&t);
+    buf_clear(&b);
 }
 
 T(places_are_filled)

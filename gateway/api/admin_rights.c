@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What changes of an operation's document somebody may make. Who runs an office does not thereby read what is
+ * sensitive, nor give it to others: neither by a role nor by declaring it harmless. */
+#include "gateway/api/admin_internal.h"
+#include <string.h>
+
+struct judging {
+    const struct who *w;
+    struct buf *problems;
+    size_t n;
+};
+
+static void wrong(struct judging *j, const char *section, size_t i, const char *member, const char *why)
+{
+    buf_printf(j->problems, "/%s/%zu%s%s: %s\n", section, i, *member ? "/" : "", member, why);
+    j->n++;
+}
+
+static const json_t *find(const json_t *list, const char *key, struct slice id)
+{
+    size_t i;
+    const json_t *thing;
+    json_array_foreach(list, i, thing) if (slice_eq(json_opt_str(thing, key), id)) return thing;
+    return NULL;
+}
+
+/* The same but for these members? */
+static bool same_but(const json_t *a, const json_t *b, const char *const *members)
+{
+    json_t *x = json_copy((json_t *)a), *y = json_copy((json_t *)b);
+    for (size_t i = 0; members[i]; i++) {
+        json_object_del(x, members[i]);
+        json_object_del(y, members[i]);
+    }
+    bool same = json_equal(x, y);
+    json_decref(x);
+    json_decref(y);
+    return same;
+}
+
+static int clearance_of(const json_t *thing)
+{
+    return (int)json_opt_int(thing, "clearance", 0);
+}
+
+/* ---- agents ---- */
+
+static int agent_clearance(const json_t *a)
+{
+    struct buf roles;
+    size_t i;
+    const json_t *role;
+    buf_init(&roles, 1024);
+    json_array_foreach(json_object_get(a, "roles"), i, role)
+    {
+        buf_str(&roles, i ? " " : "");
+        buf_str(&roles, json_string_value(role));
+    }
+    int by_role = rights_clearance(rights_roles(roles.n ? roles.p : "")), own = clearance_of(a);
+    buf_clear(&roles);
+    return by_role > own ? by_role : own;
+}
+
+static bool works(const json_t *a)
+{
+    return a && !json_opt_bool(a, "disabled", false);
+}
+
+/* Without the clearance somebody with it can be disabled, and be told of other teams, languages and hours:
+ * nothing that would bring sensitive matters to anybody who had them not. */
+static void judge_agent(struct judging *j, size_t i, const json_t *was, const json_t *now)
+{
+    static const char *const harmless[] = {"name", "teams", "languages", "capacity", "disabled", NULL};
+    int before = works(was) ? agent_clearance(was) : 0, after = works(now) ? agent_clearance(now) : 0;
+    if (after > before && !rights_may_give(j->w, after))
+        wrong(j, "agents", i, "clearance", "sensitive matters are given by somebody who has them alone");
+    else if (after && !rights_may_give(j->w, after) && !same_but(was, now, harmless))
+        wrong(j, "agents", i, "", "whoever has sensitive matters is changed by somebody who has them alone");
+}
+
+static bool administers(const json_t *a)
+{
+    size_t i;
+    const json_t *role;
+    json_array_foreach(json_object_get(a, "roles"), i, role) if (slice_is(slice_str(json_string_value(role)),
+                                                                          "administrator")) return works(a);
+    return false;
+}
+
+static void judge_agents(struct judging *j, const struct api_change *c)
+{
+    size_t i, before = 0, after = 0;
+    const json_t *a;
+    json_array_foreach(c->agents, i, a) before += administers(a);
+    json_array_foreach(c->agents_after, i, a)
+    {
+        const json_t *was = find(c->agents, "login", json_opt_str(a, "login"));
+        after += administers(a);
+        if (!was || !json_equal(was, a))
+            judge_agent(j, i, was, a);
+    }
+    if (before && !after) {
+        buf_str(j->problems, "/agents: nobody would be left who administers the operation\n");
+        j->n++;
+    }
+}
+
+/* ---- topics and channels ---- */
+
+/* What is sensitive stays so: else whoever names it otherwise reads it. A channel may always be closed. */
+static void judge_things(struct judging *j, const struct api_change *c, const char *section,
+                         const char *const *harmless)
+{
+    const json_t *before = json_object_get(c->before, section), *now;
+    size_t i;
+    json_array_foreach(json_object_get(c->after, section), i, now)
+    {
+        const json_t *was = find(before, "id", json_opt_str(now, "id"));
+        if (was && clearance_of(was) >= 2 && !rights_may_give(j->w, 2) && !same_but(was, now, harmless))
+            wrong(j, section, i, "", "what is sensitive is changed by somebody who has that clearance alone");
+    }
+}
+
+bool admin_allowed(const struct who *w, const struct api_change *c, struct buf *problems)
+{
+    static const char *const of_topic[] = {"name", "priority", NULL};
+    static const char *const of_channel[] = {"name", "disabled", "paused", "retention_days", NULL};
+    struct judging j = {w, problems, 0};
+    if (c->agents_after)
+        judge_agents(&j, c);
+    judge_things(&j, c, "topics", of_topic);
+    judge_things(&j, c, "channels", of_channel);
+    return j.n == 0;
+}
