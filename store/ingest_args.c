@@ -377,7 +377,8 @@ static void arg_fixed(struct job *j, const struct store_inbound *in, uint64_t ex
     memcpy(f + 64, sel, 3);
     f[67] = (char)in->kind;
     f[68] = (char)(flags_of(j, in) | (same ? FLAG_SAME : 0u));
-    f[69] = (char)(j->targeted | (j->fresh ? 2 : 0) | (by_number(in) ? 4 : 0) | (in->bot ? 8 : 0));
+    f[69] = (char)(j->targeted | (j->fresh ? 2 : 0) | (by_number(in) ? 4 : 0) | (in->bot ? 8 : 0) |
+                   (in->alarm ? 16 : 0));
     f[70] = (char)in->clearance;
     f[71] = (char)in->language.how;
     put_be(f + 72, (uint64_t)(int64_t)in->priority, 2);

@@ -174,7 +174,8 @@ struct store_inbound {
     const char *area;  /* "" none: of a new contact and thread */
     int clearance, priority;
     bool no_last_agent;
-    bool bot; /* a thread that this opens begins with the bot (store/flow.h) */
+    bool alarm;                /* a word of alarm is in it: functions/alert.lua looks after it */
+    bool bot;                  /* a thread that this opens begins with the bot (store/flow.h) */
     const struct slice *words; /* folded, distinct; for search */
     size_t words_n;
 };

@@ -6,7 +6,7 @@
 do
     local int = P.int
     local PER_SENDER, FOREVER, VERIFIED, HAS_ALSO, NO_LAST_AGENT, SAME, GROUPED, ASKS = 1, 2, 4, 8, 16, 32, 64, 128
-    local TARGETED, FRESH, NUMBER, BOT = 1, 2, 4, 8 -- m.mode
+    local TARGETED, FRESH, NUMBER, BOT, ALARM = 1, 2, 4, 8, 16 -- m.mode
     local DELETION, REACTION = 2, 3 -- enum store_kind
     local PERSON = 'person'
     local NO_ENTRY = ('\0'):rep(10)
@@ -101,7 +101,7 @@ do
         m.no_last_agent, m.same, m.group = flags % 32 >= NO_LAST_AGENT, flags % 64 >= SAME, flags % 128 >= GROUPED and a[#a]
         m.asks = flags >= ASKS
         m.targeted, m.fresh, m.number = m.mode % 2 == TARGETED, m.mode % 4 >= FRESH, m.mode % 8 >= NUMBER
-        m.bot = m.mode >= BOT
+        m.bot, m.alarm = m.mode % 16 >= BOT, m.mode >= ALARM
         m.thread, m.t, m.address, m.joins, m.also_joins, m.asleep, m.created = nil, nil, nil, nil, nil, nil, nil
         m.touch, m.name_differs, m.before, m.lead, m.doubt = nil, nil, '', nil, nil
         m.lt = nil
@@ -450,6 +450,9 @@ do
         media(K, thread, seq, a)
         P.entry_event(K, m.now, thread, contact, seq, m.kind + 8 + 16 * m.cl, m.state, 0, why, m.node,
             m.assignee .. '\tperson\t' .. m.channel .. '\t' .. m.area_now .. (m.thread and '' or opened()))
+        if m.alarm then
+            P.alarm(K, m.now, thread, seq)
+        end
         if m.cl > 0 then
             P.audit(K, PERSON, 'entry.in', 'thread:' .. P.hex(thread), m.channel .. ' ' .. int(seq))
         end
