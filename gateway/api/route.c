@@ -219,18 +219,6 @@ void call_problem_code(struct call *c, int status, const char *detail, const cha
     call_end(c);
 }
 
-/* ---- lists ---- */
-
-#define LIST_MAX (64u << 20)
-
-void call_list(struct buf *b)
-{
-    buf_init(b, LIST_MAX);
-    buf_str(b, "{\"items\":[");
-}
-
-void call_item(struct buf *b)
-{
 /* What the guard found lacking: "lacks" has its codes. */
 void call_guarded(struct call *c, const struct err *e)
 {
@@ -251,6 +239,18 @@ void call_guarded(struct call *c, const struct err *e)
     call_end(c);
 }
 
+/* ---- lists ---- */
+
+#define LIST_MAX (64u << 20)
+
+void call_list(struct buf *b)
+{
+    buf_init(b, LIST_MAX);
+    buf_str(b, "{\"items\":[");
+}
+
+void call_item(struct buf *b)
+{
     if (b->p[b->n - 1] != '[')
         buf_char(b, ',');
 }
