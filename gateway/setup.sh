@@ -89,6 +89,8 @@ chromium-driver            drives it
 procps                     ps
 strace                     shows that the fsync comes before the answer
 w3m                        a text browser reads the chat
+haproxy                    Parley behind it, as the example has it
+caddy                      the same
 LIST
 }
 
@@ -184,7 +186,7 @@ setup_install() {
         { setup_apt update && setup_apt install --no-install-recommends "${names[@]}"; } ||
         setup_die "apt-get could not install them; what it says above tells why (no network? no room?)"
     # Not at the next boot either.
-    for service in redis-server nginx; do
+    for service in redis-server nginx haproxy caddy; do
         if grep -qE "^$service" "$setup_tmp/missing" && command -v systemctl >/dev/null; then
             setup_as_root systemctl disable "$service" >/dev/null 2>&1 || true
         fi

@@ -63,9 +63,9 @@ int show_tokens(const json_t *done)
     size_t i;
     json_array_foreach(json_object_get(done, "tokens"), i, t)
     {
-        printf("%s  %-14s %-16s clearance %lld  %s  %s\n", text(t, "id"), text(t, "role"),
+        printf("%s  %-14s %-16s clearance %lld  %s  %s  %s\n", text(t, "id"), text(t, "role"),
                *text(t, "agent") ? text(t, "agent") : "-", number(t, "clearance"), text(t, "created"),
-               text(t, "note"));
+               *text(t, "used") ? text(t, "used") : "never used", text(t, "note"));
     }
     return EXIT_DONE;
 }
@@ -92,6 +92,16 @@ int show_users(const json_t *done)
     return EXIT_DONE;
 }
 
+int show_second(const json_t *done)
+{
+    if (json_opt_bool(done, "on", false))
+        printf("%s has a second factor since %s, and %lld recovery codes\n", text(done, "login"),
+               text(done, "since"), number(done, "recovery_left"));
+    else
+        printf("%s has no second factor\n", text(done, "login"));
+    return EXIT_DONE;
+}
+
 static void show_operation(const json_t *o)
 {
     json_t *ch;
@@ -108,6 +118,47 @@ static void show_operation(const json_t *o)
         printf("  channel %-12s %-10s %-9s %s\n", text(ch, "id"), text(ch, "connector"), text(ch, "state"),
                text(ch, "state_text"));
     }
+}
+
+static const char *in_words(int64_t bytes, char out[32])
+{
+    double gb = (double)bytes / (1 << 30);
+    snprintf(out, 32, gb >= 1 ? "%.1f GiB" : "%.0f MiB", gb >= 1 ? gb : gb * 1024);
+    return out;
+}
+
+/* "memory 120 MiB of 2.0 GiB, full in 40 days as it grows now" */
+static void show_capacity(const json_t *of, const char *what)
+{
+    const json_t *o = json_object_get(of, what);
+    char used[32], most[32];
+    if (!o)
+        return;
+    printf("%s %s of %s", what, in_words(number(o, "used_bytes"), used),
+           in_words(number(o, "max_bytes"), most));
+    if (json_object_get(o, "full_in_days"))
+        printf(", full in %lld days as it grows now%s", number(o, "full_in_days"),
+               number(o, "full_in_days") <= 7    ? ": MAKE ROOM NOW"
+               : number(o, "full_in_days") <= 30 ? ": make room soon"
+                                                 : "");
+    else
+        fputs(json_opt_bool(o, "known", false) ? ", not growing"
+                                               : ", no forecast before two days have passed",
+              stdout);
+    putchar('\n');
+}
+
+static void show_backups(const json_t *o)
+{
+    int64_t newest = 0;
+    if (!o)
+        return;
+    printf("backups in %s: %lld, the newest of %s\n", text(o, "dir"), number(o, "count"),
+           *text(o, "newest") ? text(o, "newest") : "never");
+    if (*text(o, "failed"))
+        printf("  the last one FAILED: %s\n", text(o, "failed"));
+    if (time_parse(slice_str(text(o, "newest")), &newest) && time_wall_ms() - newest > 26 * 3600000LL)
+        puts("  that is more than a day ago");
 }
 
 int show_status(const json_t *done)
@@ -129,6 +180,9 @@ int show_status(const json_t *done)
     {
         show_operation(item);
     }
+    show_capacity(json_object_get(done, "capacity"), "memory");
+    show_capacity(json_object_get(done, "capacity"), "disk");
+    show_backups(json_object_get(done, "backups"));
     if (!json_opt_bool(done, "recovery_key_saved", true))
         puts("\nThe recovery key was not saved yet: write it down (keys/recovery-key in the data directory), "
              "then `parley recovery saved`.");

@@ -20,9 +20,13 @@ struct config {
     bool unsafe_redis;
     char *master_key_command;
     int64_t disk_low_mb;
+    char *backup_dir, *backup_at;
+    int64_t backup_keep_days, backup_keep_weeks;
     char *data_dir, *demo, *texts_dir, *plugin_dir, *web_dir, *chat_dir, *model, *openapi;
     char *log_level;
     int64_t drain_ms, offer_ms, reopen_hours, session_idle_s;
+    char *second_factor;
+    int64_t trusted_device_days;
     struct {
         int64_t body, upload, json_depth, text, attachments, header, connections;
     } limits;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The table of settings, and what a single value may be. */
 #include "gateway/daemon/config.h"
+#include "gateway/daemon/backups.h"
 #include "gateway/net/guard.h"
 #include <arpa/inet.h>
 #include <string.h>
@@ -63,10 +64,22 @@ static bool fits_level(const char *v, const char **why)
     return log_level_parse(slice_str(v), &l);
 }
 
+static bool fits_minute(const char *v, const char **why)
+{
+    *why = "a time of the day: \"02:30\"";
+    return backups_minute(v) >= 0;
+}
+
 static bool fits_host(const char *v, const char **why)
 {
     *why = "the name of a host, without scheme or path";
     return *v && !strpbrk(v, "/:?#@ ");
+}
+
+static bool fits_second(const char *v, const char **why)
+{
+    *why = "required, offered or off";
+    return strcmp(v, "required") == 0 || strcmp(v, "offered") == 0 || strcmp(v, "off") == 0;
 }
 
 #define TEXT(name, member, dflt, fits, restart, help)                                                        \
@@ -121,6 +134,12 @@ const struct config_setting config_settings[] = {
     PATH("data_dir", data_dir, "@var", true, "Keys, files, the embedded servers' data; mode 0700."),
     INT("disk_low_mb", disk_low_mb, 64, 1, 1 << 20, false,
         "Below so much free disk nothing is accepted any more, in MiB."),
+    PATH("backup.dir", backup_dir, "", false,
+         "Where a backup is made each day; empty: none by itself. Copy it to another machine."),
+    TEXT("backup.at", backup_at, "02:30", fits_minute, false, "When, in UTC."),
+    INT("backup.keep_days", backup_keep_days, 7, 1, 30, false, "The newest backup of so many days is kept."),
+    INT("backup.keep_weeks", backup_keep_weeks, 4, 0, 4, false,
+        "And of so many weeks; none is kept for more than 30 days."),
     PATH("demo", demo, "", true,
          "The operation file for an empty data directory (loopback only); empty: none."),
     PATH("texts_dir", texts_dir, "@config/texts", false, "Texts for people, one file per language."),
@@ -139,6 +158,11 @@ const struct config_setting config_settings[] = {
         "A message so soon after resolving reopens the thread."),
     INT("session_idle_s", session_idle_s, 43200, 300, 2592000, false,
         "A sign-in lives so long without being used."),
+    TEXT("second_factor", second_factor, "required", fits_second, false,
+         "Whether those who sign in show a code beside their password: required (on this machine, while "
+         "public_url is empty, it may wait), offered, off."),
+    INT("trusted_device_days", trusted_device_days, 0, 0, 90, false,
+        "So long a device that showed a code is not asked again, when its user wants so; 0: each time."),
     INT("limits.body", limits.body, 1 << 20, 1024, 64 << 20, false, "Bytes of a request's body."),
     INT("limits.upload", limits.upload, 25 << 20, 1024, 1 << 30, false, "Bytes of an uploaded file."),
     INT("limits.json_depth", limits.json_depth, 32, 4, 128, false, "Levels of nested JSON."),

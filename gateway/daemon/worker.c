@@ -6,6 +6,8 @@
 #include "gateway/base/metric.h"
 #include "gateway/daemon/admin.h"
 #include "gateway/daemon/assets.h"
+#include "gateway/daemon/backups.h"
+#include "gateway/daemon/capacity.h"
 #include "gateway/daemon/decide.h"
 #include "gateway/daemon/listen.h"
 #include "gateway/daemon/notice.h"
@@ -363,7 +365,11 @@ static int open_api(struct worker *w, struct err *e)
                             .admin = office_admin(w),
                             .origins = (const char *const *)c->origins,
                             .session_idle_s = (unsigned)c->session_idle_s,
-                            .upload_max = (uint64_t)c->limits.upload};
+                            .upload_max = (uint64_t)c->limits.upload,
+                            .second = strcmp(c->second_factor, "off") == 0       ? API_SECOND_OFF
+                                      : strcmp(c->second_factor, "offered") == 0 ? API_SECOND_OFFERED
+                                                                                 : API_SECOND_REQUIRED,
+                            .trust_days = (unsigned)c->trusted_device_days};
     w->api = api_new(&ac, e);
     return w->api ? 0 : -e->code;
 }
@@ -431,6 +437,8 @@ static int open_all(struct worker *w, struct err *e)
         return -e->code;
     w->scan = timer_new(w->loop, on_scan, w);
     timer_start(w->scan, WORKER_SCAN_MS);
+    w->capacity = capacity_open(w);
+    w->backups = backups_open(w);
     w->control = loop_watch(w->loop, WORKER_FD_CONTROL, on_control, w);
     loop_on_signal(w->loop, SIGTERM, on_signal, w);
     return 0;
@@ -440,6 +448,8 @@ static void close_all(struct worker *w)
 {
     while (!list_empty(&w->ops))
         op_detach(container_of(w->ops.next, struct worker_op, node));
+    capacity_close(&w->capacity);
+    backups_close(&w->backups);
     timer_free(&w->scan);
     timer_free(&w->patience);
     loop_unwatch(&w->control);

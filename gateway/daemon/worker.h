@@ -47,6 +47,8 @@ struct worker {
     struct list ops; /* struct worker_op.node */
     struct wishes *wishes_gone; /* of operations that are gone */
     struct timer *scan, *patience;
+    struct capacity *capacity;
+    struct backups *backups;
     struct watch *control;
     struct buf heard; /* from the supervisor, not yet a whole line */
     unsigned parts;   /* that still drain */
