@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define LOOK_MS  60000
-#define FIRST_MS 20000
+#define FIRST_MS 3000
 #define RETRY_MS ((int64_t)15 * 60000) /* after one that failed */
 #define MOST     2000                  /* folders that are looked at */
 #define PARTIAL  ".partial"

@@ -14,7 +14,7 @@
 #define HOUR_MS  ((int64_t)3600000)
 #define DAY_MS   (24 * HOUR_MS)
 #define SAMPLES  (60 * 24)
-#define FIRST_MS 5000
+#define FIRST_MS 2000
 #define FILENAME "capacity.csv"
 
 struct capacity {
