@@ -88,7 +88,8 @@ static void plain_done(void *arg, const struct err *e, const struct redis_reply 
 
 /* ---- sessions ---- */
 
-void store_session_new(struct store *s, const char *login, unsigned idle_s, store_text_done done, void *arg)
+void store_session_new_proved(struct store *s, const char *login, unsigned idle_s, bool proved,
+                              store_text_done done, void *arg)
 {
     struct session_job *j = job(s, arg);
     struct store_args a;
@@ -103,7 +104,13 @@ void store_session_new(struct store *s, const char *login, unsigned idle_s, stor
     store_arg_copy(&a, j->hash, sizeof j->hash);
     store_arg_copy(&a, blind, sizeof blind);
     store_arg_int(&a, idle_s);
+    store_arg_int(&a, proved);
     store_call(j->system, "session_new", &a, plain_done, j);
+}
+
+void store_session_new(struct store *s, const char *login, unsigned idle_s, store_text_done done, void *arg)
+{
+    store_session_new_proved(s, login, idle_s, false, done, arg);
 }
 
 static void session_checked(void *arg, const struct err *e, const struct redis_reply *r)
@@ -297,6 +304,7 @@ static void tokens_got(void *arg, const struct err *e, const struct redis_reply 
     const struct store_token **all = arena_alloc(ar, (n + 1) * sizeof *all);
     for (size_t i = 0; i < n; i++)
         if (token_read(j, ar, store_item(r->items[i], 0), store_item(r->items[i], 1), &t[good])) {
+            t[good].used_ms = store_number(r->items[i]->items[2]);
             all[good] = &t[good];
             good++;
         }

@@ -82,9 +82,8 @@ static void next(struct passwords *p)
     }
 }
 
-/* stored NULL: makes a hash. False: too many wait. */
-static bool password_start(struct store_op *op, const char *password, const struct slice *stored,
-                           void (*done)(void *arg, bool fits, const unsigned char *hash), void *arg)
+bool password_start(struct store_op *op, const char *password, const struct slice *stored,
+                    void (*done)(void *arg, bool fits, const unsigned char *hash), void *arg)
 {
     struct passwords *p = op->side->passwords;
     if (p->queued >= QUEUE_MAX)
@@ -134,7 +133,7 @@ void user_blind(struct store_op *system, const char *login, unsigned char out[16
     store_blind(system, "login", slice_str(login), out);
 }
 
-/* r: {user, x, p, ds, changed}. */
+/* r: {user, x, p, ds, changed, second factor[, proved]}. */
 bool user_read(struct store_op *system, struct arena *a, const struct redis_reply *r, struct store_user *u)
 {
     struct buf plain;
@@ -156,6 +155,8 @@ bool user_read(struct store_op *system, struct arena *a, const struct redis_repl
         json_decref(o);
         u->disabled = slice_is(store_item(r, 3), "1");
         u->changed_ms = store_number(r->items[4]);
+        u->second = slice_is(store_item(r, 5), "1");
+        u->proved = slice_is(store_item(r, 6), "1");
         good = true;
         mem_wipe(plain.p, plain.n);
     }
@@ -190,7 +191,7 @@ struct user_job {
     const char *actor, *login, *operations;
     char *password;     /* wiped at the end */
     struct list trying; /* in passwords.trying, if counted */
-    bool counted;
+    bool counted, second;
     struct store_user user;
     unsigned left; /* events that are still to be confirmed */
     struct err e;
@@ -445,8 +446,9 @@ static void check_cleared(void *arg, const struct err *e, const struct redis_rep
 {
     struct user_job *j = arg;
     struct err none = {0}; /* the tries that are counted still end by themselves */
-    (void)r;
-    if (e->code == ERR_AUTH) { /* another password, or disabled, while this one was compared */
+    j->user.proved = !e->code && slice_is(store_text(r), "TRUSTED");
+    if (e->code == ERR_AUTH ||
+        (e->code && j->second)) { /* another password, or disabled, while this one was compared */
         j->one(j->arg, e, NULL);
         job_end(j, e);
         return;
@@ -477,6 +479,8 @@ static void check_compared(void *arg, bool fits, const unsigned char *hash)
     }
     try_args(j, &a, j->named, j->named_n);
     store_arg_int(&a, j->user.changed_ms);
+    store_arg_int(&a, j->second);
+    store_arg_copy(&a, j->device, j->device_n);
     store_call(j->system, "user_try_good", &a, check_cleared, j);
 }
 
@@ -513,6 +517,14 @@ static size_t place_blind(struct store_op *system, struct slice device, unsigned
     return device.n ? 16 : 0;
 }
 
+void user_place(struct store_op *system, const struct store_from *from, struct user_place *at)
+{
+    *at = (struct user_place){.device_n = 0};
+    store_blind(system, "network", from->network, at->network);
+    at->device_n = place_blind(system, from->device, at->device);
+    at->named_n = place_blind(system, from->named.n ? from->named : from->device, at->named);
+}
+
 void store_user_check_from(struct store *s, const char *login, const char *password,
                            const struct store_from *from,
                            void (*done)(void *arg, const struct err *e, const struct store_user *u),
@@ -524,9 +536,14 @@ void store_user_check_from(struct store *s, const char *login, const char *passw
     if (refused(s, j, strlen(password) <= PASSWORD_MAX, "the password is too long"))
         return;
     j->password = mem_strdup(password);
-    store_blind(j->system, "network", from->network, j->network);
-    j->device_n = place_blind(j->system, from->device, j->device);
-    j->named_n = place_blind(j->system, from->named.n ? from->named : from->device, j->named);
+    j->second = from->second;
+    struct user_place at;
+    user_place(j->system, from, &at);
+    memcpy(j->network, at.network, sizeof j->network);
+    memcpy(j->device, at.device, sizeof j->device);
+    memcpy(j->named, at.named, sizeof j->named);
+    j->device_n = at.device_n;
+    j->named_n = at.named_n;
     if (!trying(j, from->network.n > 0)) {
         err_set(&j->e, ERR_RATE, "try again in 5 s");
         loop_defer(store_loop(s), later_end, j);
@@ -539,8 +556,8 @@ void store_user_check_from(struct store *s, const char *login, const char *passw
 void store_user_check(struct store *s, const char *login, const char *password,
                       void (*done)(void *arg, const struct err *e, const struct store_user *u), void *arg)
 {
-    store_user_check_from(s, login, password, &(struct store_from){SLICE(""), SLICE(""), SLICE("")}, done,
-                          arg);
+    store_user_check_from(s, login, password, &(struct store_from){SLICE(""), SLICE(""), SLICE(""), false},
+                          done, arg);
 }
 
 bool store_device_sign(struct store *s, const char *login, struct slice device, char out[STORE_DEVICE])

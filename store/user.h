@@ -13,6 +13,8 @@ struct store_user {
     bool disabled;
     const char *operations; /* blank-separated: where an agent record exists */
     int64_t changed_ms;
+    bool second; /* has a second factor (second.h) */
+    bool proved; /* and this sign-in has shown it: its session did, or the device is trusted */
 };
 
 /* password: hashed with scrypt (N 2^15, r 8, p 1, RFC 7914) on a thread; NULL: as it is; "": none fits. */
@@ -31,6 +33,8 @@ void store_users_get(struct store *s,
  * now on, to be remembered if the password is right; empty: as it proved. */
 struct store_from {
     struct slice network, device, named;
+    bool second; /* who has a second factor is not signed in yet by the password: nothing is remembered unless
+                    the device is trusted (then the user comes with `proved`) */
 };
 /* Takes the same time for unknown users. ERR_AUTH; ERR_RATE after too many wrong tries for one login from one
  * device or network, or, much later, from all that never signed in with it ("try again in N s": slower each
@@ -57,6 +61,9 @@ bool store_device_sign(struct store *s, const char *login, struct slice device, 
 /* A session: 256 random bits; only its hash is kept. idle: how long it lives without being used. _new gives
  * the secret; _check is ERR_AUTH when it is over, or its user is disabled or has another password. */
 void store_session_new(struct store *s, const char *login, unsigned idle_s, store_text_done done, void *arg);
+/* The same; proved: the second factor was shown. */
+void store_session_new_proved(struct store *s, const char *login, unsigned idle_s, bool proved,
+                              store_text_done done, void *arg);
 void store_session_check(struct store *s, struct slice secret,
                          void (*done)(void *arg, const struct err *e, const struct store_user *u), void *arg);
 void store_session_end(struct store *s, struct slice secret, store_done done, void *arg);
@@ -66,7 +73,7 @@ void store_session_end(struct store *s, struct slice secret, store_done done, vo
 struct store_token {
     const char *id, *operation, *role, *agent, *note;
     int clearance;
-    int64_t created_ms;
+    int64_t created_ms, used_ms; /* used: to the minute; 0: never */
 };
 void store_token_new(struct store_op *op, const char *role, const char *agent, int clearance,
                      const char *note, const char *actor, store_text_done done, void *arg);

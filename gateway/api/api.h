@@ -26,12 +26,15 @@ struct api_channel {
     uint64_t file_bytes_max;
 };
 
+/* Who must show a second factor when they sign in. */
+enum api_second { API_SECOND_REQUIRED, API_SECOND_OFFERED, API_SECOND_OFF };
+
 struct api_config {
     struct loop *loop;
     struct store *store;
-    const char *web_dir;      /* gateway/web/dist; NULL: no page */
+    const char *web_dir;     /* gateway/web/dist; NULL: no page */
     const char *openapi_dir; /* the parts of openapi.json */
-    const char *public_url;   /* "" none */
+    const char *public_url;  /* "" none */
     struct api_channels channels;
     struct api_admin admin;
     /* Is the socket on which this request came our own page's? Origins that count as ours beside public_url
@@ -39,6 +42,8 @@ struct api_config {
     const char *const *origins; /* NULL-terminated; may be NULL */
     unsigned session_idle_s;    /* 0: 12 hours */
     uint64_t upload_max;        /* 0: 25 MiB */
+    enum api_second second;     /* without public_url somebody on this machine may set it up later */
+    unsigned trust_days;        /* so long a device that showed one is not asked again; 0: each time */
 };
 
 struct api *api_new(const struct api_config *cf, struct err *e);

@@ -28,6 +28,11 @@ struct api_op {
     uint64_t document_version;
     struct alert_ladder *ladder; /* alerts.c: of the document's version `ladder_version` */
     uint64_t ladder_version;
+    struct networks *networks; /* of that document (networks.h) */
+    struct {
+        char login[64];
+        uint64_t at_ms;
+    } elsewhere[8]; /* whom the audit has lately: who knocks each second gets one line a minute */
     uint64_t rights;     /* another number whenever somebody may see other queues than before */
     struct list sockets; /* struct agent_socket.node */
     /* The same sockets by what can be told to them (seats.c): those who see more than what they hold, and
@@ -106,12 +111,23 @@ struct caller { /* owned copy of a `who` with where it came from */
     struct api_op *op; /* NULL for calls outside an operation */
     char login[64], agent[64], name[128], areas[512], teams[256];
     bool signed_in;
+    bool must_enrol; /* signed in, and may set up a second factor and nothing else */
 };
 /* Finds out who sends the request; writes by cookie need an Origin that is ours. done exactly once; on an
  * error the code is ERR_AUTH or ERR_FORBIDDEN (or ERR_UNAVAILABLE). o NULL: only that somebody is signed in
  * matters. */
 void auth_request(struct api *a, struct api_op *o, struct http_req *rq, bool needs_origin,
                   void (*done)(void *arg, const struct err *e, const struct caller *c), void *arg);
+/* What is refused for one of these says so in its problem's code. */
+#define AUTH_ELSEWHERE                                                                                       \
+    "you cannot work with this operation from this network; your office's administrator can tell you from "  \
+    "which"
+#define AUTH_ENROL "set up the second factor of your sign-in first"
+/* "network", "second_factor", or NULL. */
+const char *auth_refusal(const struct err *e);
+/* May this member work with the operation from there? What is refused is in the audit. */
+bool auth_network(struct api_op *o, const struct caller *c, struct slice peer);
+bool auth_network_fits(struct api_op *o, const struct caller *c, struct slice peer); /* without a line */
 /* Builds the rights of a user in an operation from the member record; false: none there, or disabled. */
 bool auth_member(struct api_op *o, const char *login, struct caller *c);
 /* A copy that owns its strings. */
@@ -124,6 +140,12 @@ void auth_sign_in(struct call *c);
 void auth_sign_out(struct call *c);
 void auth_me(struct call *c);
 void auth_me_patch(struct call *c);
+void auth_sign_in_code(struct call *c);
+void second_show(struct call *c);
+void second_start(struct call *c);
+void second_confirm(struct call *c);
+void second_codes(struct call *c);
+void second_off(struct call *c);
 
 /* ---- long bodies (bodies.c) ---- */
 
@@ -174,6 +196,7 @@ void call_show_contact(struct call *c, struct id contact);
 void call_json(struct call *c, int status, struct slice json);
 void call_empty(struct call *c, int status);
 void call_err(struct call *c, const struct err *e);
+void call_guarded(struct call *c, const struct err *e); /* ERR_GUARDED */
 void call_problem(struct call *c, int status, const char *detail);
 void call_problem_code(struct call *c, int status, const char *detail, const char *code);
 /* A list: call_list starts it, the items follow (call_item before each), call_list_end answers. next "":
@@ -191,13 +214,13 @@ bool call_query(struct call *c, const char *key, struct buf *b);
 bool call_members(struct call *c, const char *const *known);
 bool call_id(struct call *c, struct slice text, struct id *out); /* malformed: answers 404 */
 
+extern const struct call_route second_routes[];
 extern const struct call_route admin_routes[], admin_people_routes[], admin_channel_routes[];
 extern const struct call_route thread_routes[], people_routes[], office_routes[],
     file_routes[], report_routes[]; /* end with run NULL */
 
 /* ---- JSON of the records (view.c) ---- */
 
-void call_guarded(struct call *c, const struct err *e); /* ERR_GUARDED */
 void view_thread(struct buf *b, const struct store_thread *t, const struct store_contact *c,
                  const struct store_entry *last, bool preview);
 void view_entry(struct buf *b, struct api_op *o, const struct store_entry *en);
@@ -251,6 +274,7 @@ struct agent_socket {
     uint64_t round;
     char id[ID_LEN + 1];
     char cursor[40]; /* the last event that was told */
+    char peer[64];   /* where it comes from */
     bool live, hello, closing;
     char *secret; /* the token or session it came with: asked for again at each beat; wiped at the end */
     size_t secret_n;

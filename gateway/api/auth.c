@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Who sends a request: a session cookie or a bearer token, and whether the page that sends it is ours. */
+#include "gateway/api/networks.h"
 #include "gateway/api/sign.h"
 #include <stdio.h>
 #include <string.h>
@@ -125,10 +126,60 @@ struct slice auth_secret(struct http_req *rq)
     return secret;
 }
 
+/* ---- from where ---- */
+
+#define ELSEWHERE_MS 60000
+
+/* One line a minute for each of those who were refused last. */
+static bool worth_a_line(struct api_op *o, const char *login)
+{
+    uint64_t now = loop_now_ms(o->api->cf.loop);
+    size_t oldest = 0, n = sizeof o->elsewhere / sizeof o->elsewhere[0];
+    for (size_t i = 0; i < n; i++) {
+        bool same = strcmp(o->elsewhere[i].login, login) == 0;
+        if (same && now - o->elsewhere[i].at_ms < ELSEWHERE_MS)
+            return false;
+        if (same || o->elsewhere[i].at_ms < o->elsewhere[oldest].at_ms)
+            oldest = i;
+        if (same)
+            break;
+    }
+    copy(o->elsewhere[oldest].login, sizeof o->elsewhere[oldest].login, login);
+    o->elsewhere[oldest].at_ms = now;
+    return true;
+}
+
+bool auth_network_fits(struct api_op *o, const struct caller *c, struct slice peer)
+{
+    operation_document(o);
+    return networks_allow(o->networks, c->who.roles, peer);
+}
+
+bool auth_network(struct api_op *o, const struct caller *c, struct slice peer)
+{
+    if (auth_network_fits(o, c, peer))
+        return true;
+    const char *login = c->who.by_token ? c->agent : c->login;
+    if (worth_a_line(o, login))
+        store_audit(o->op, login, "network.refused", login, c->who.by_token ? "token" : "", NULL, NULL);
+    return false;
+}
+
+const char *auth_refusal(const struct err *e)
+{
+    if (e->code != ERR_FORBIDDEN)
+        return NULL;
+    return strcmp(e->text, AUTH_ELSEWHERE) == 0 ? "network"
+           : strcmp(e->text, AUTH_ENROL) == 0   ? "second_factor"
+                                                : NULL;
+}
+
 /* ---- a request ---- */
 
 struct asking {
     struct api_op *o;
+    struct http_req *rq;
+    struct api *a;
     void (*done)(void *arg, const struct err *e, const struct caller *c);
     void *arg;
 };
@@ -163,11 +214,19 @@ static void on_session(void *arg, const struct err *e, const struct store_user *
     copy(c.login, sizeof c.login, u->login);
     copy(c.name, sizeof c.name, u->name);
     caller_bind(&c);
-    if (q->o && !auth_member(q->o, u->login, &c)) {
-        refuse(q, ERR_NOT_FOUND, "no such operation");
+    if (second_unshown(q->a, u)) {
+        refuse(q, ERR_AUTH, "sign in again");
         return;
     }
-    answer(q, &none, &c);
+    c.must_enrol = second_must(q->a, q->rq, u);
+    if (q->o && !auth_member(q->o, u->login, &c))
+        refuse(q, ERR_NOT_FOUND, "no such operation");
+    else if (q->o && !auth_network(q->o, &c, http_req_peer(q->rq)))
+        refuse(q, ERR_FORBIDDEN, AUTH_ELSEWHERE);
+    else if (q->o && c.must_enrol)
+        refuse(q, ERR_FORBIDDEN, AUTH_ENROL);
+    else
+        answer(q, &none, &c);
 }
 
 struct acting { /* a token that acts for an agent: whose user must be there still */
@@ -230,6 +289,10 @@ static void on_token(void *arg, const struct err *e, const struct store_token *t
         answer(q, &none, &c);
         return;
     }
+    if (!auth_network(q->o, &c, http_req_peer(q->rq))) {
+        refuse(q, ERR_FORBIDDEN, AUTH_ELSEWHERE);
+        return;
+    }
     struct acting *x = mem_alloc(sizeof *x);
     x->q = q;
     caller_copy(&x->c, &c.who);
@@ -278,7 +341,7 @@ void auth_request(struct api *a, struct api_op *o, struct http_req *rq, bool nee
                   void (*done)(void *arg, const struct err *e, const struct caller *c), void *arg)
 {
     struct asking *q = mem_alloc(sizeof *q);
-    *q = (struct asking){o, done, arg};
+    *q = (struct asking){o, rq, a, done, arg};
     if (!o || o->loaded) {
         ask(a, rq, needs_origin, q);
         return;

@@ -65,7 +65,8 @@ void device_read(struct call *c, const char *login, struct device *d)
 
 struct store_from device_from(const struct device *d)
 {
-    return (struct store_from){slice_str(d->network), slice_str(d->known ? d->name : ""), slice_str(d->name)};
+    return (struct store_from){slice_str(d->network), slice_str(d->known ? d->name : ""), slice_str(d->name),
+                               false};
 }
 
 void device_name(struct device *d)

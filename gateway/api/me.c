@@ -31,8 +31,41 @@ static void me_operation(struct buf *b, struct api_op *o, const struct member *m
     buf_clear(&agent);
 }
 
-static void me_json(struct api *a, const struct store_user *u, struct buf *b)
+/* The member record of somebody who works in that operation; NULL. */
+static struct member *works_in(struct api_op *o, const char *login)
 {
+    struct member *m = o ? operation_member(o, login) : NULL;
+    return m && !m->a.disabled ? m : NULL;
+}
+
+/* From this network? */
+static bool works_here(struct call *c, struct api_op *o, const char *login, bool told)
+{
+    struct caller as = {.op = o};
+    struct slice peer = http_req_peer(c->rq);
+    return auth_member(o, login, &as) &&
+           (told ? auth_network(o, &as, peer) : auth_network_fits(o, &as, peer));
+}
+
+bool me_let_in(struct call *c, const char *login)
+{
+    bool any = false;
+    struct store_op *op;
+    for (size_t i = 0; (op = store_op_at(c->api->cf.store, i)); i++) {
+        struct api_op *o = operation_find(c->api, slice_str(store_op_name(op)));
+        if (!works_in(o, login))
+            continue;
+        any = true;
+        if (works_here(c, o, login, true))
+            return true;
+    }
+    return !any;
+}
+
+static void me_json(struct call *c, const struct store_user *u, struct buf *b)
+{
+    struct api *a = c->api;
+    const struct http_req *rq = c->rq;
     bool first = true;
     buf_str(b, "{\"login\":");
     buf_json_str(b, slice_str(u->login));
@@ -40,12 +73,14 @@ static void me_json(struct api *a, const struct store_user *u, struct buf *b)
     buf_json_str(b, slice_str(u->name));
     buf_str(b, ",\"locale\":");
     buf_json_str(b, slice_str(u->locale && *u->locale ? u->locale : "en"));
+    buf_printf(b, ",\"second_factor\":{\"on\":%s,\"must\":%s}", u->second ? "true" : "false",
+               second_must(a, rq, u) ? "true" : "false");
     buf_str(b, ",\"operations\":[");
     struct store_op *op;
     for (size_t i = 0; (op = store_op_at(a->cf.store, i)); i++) {
         struct api_op *o = operation_find(a, slice_str(store_op_name(op)));
-        struct member *m = o ? operation_member(o, u->login) : NULL;
-        if (!m || m->a.disabled)
+        struct member *m = works_in(o, u->login);
+        if (!m || !works_here(c, o, u->login, false))
             continue;
         if (!first)
             buf_char(b, ',');
@@ -58,6 +93,7 @@ static void me_json(struct api *a, const struct store_user *u, struct buf *b)
 struct me { /* an answer that waits until all operations are known */
     struct call *c;
     char *login, *name, *locale, *cookie, *device;
+    bool second;
 };
 
 static void me_free(struct me *m)
@@ -76,7 +112,10 @@ static void me_reply(struct me *m)
 {
     struct buf b;
     buf_init(&b, 1 << 20);
-    me_json(m->c->api, &(struct store_user){.login = m->login, .name = m->name, .locale = m->locale}, &b);
+    me_json(
+        m->c,
+        &(struct store_user){.login = m->login, .name = m->name, .locale = m->locale, .second = m->second},
+        &b);
     struct http_head heads[] = {{"Content-Type", SLICE("application/json")},
                                 {"Cache-Control", SLICE("no-store")},
                                 {m->cookie ? "Set-Cookie" : NULL, slice_str(m->cookie)},
@@ -88,23 +127,53 @@ static void me_reply(struct me *m)
     me_free(m);
 }
 
-static void me_go(void *arg, bool ok)
+struct loading {
+    struct api *a;
+    bool ok;
+    void (*done)(void *arg, bool ok);
+    void *arg;
+};
+
+static void loading_end(void *arg)
 {
-    struct me *m = arg;
-    struct api *a = m->c->api;
+    struct loading l = *(struct loading *)arg;
+    mem_free(arg);
+    l.done(l.arg, l.ok);
+}
+
+static void loading_go(void *arg, bool ok)
+{
+    struct loading *l = arg;
     struct store_op *op;
-    for (size_t i = 0; ok && (op = store_op_at(a->cf.store, i)); i++) {
-        struct api_op *o = operation_find(a, slice_str(store_op_name(op)));
+    for (size_t i = 0; ok && (op = store_op_at(l->a->cf.store, i)); i++) {
+        struct api_op *o = operation_find(l->a, slice_str(store_op_name(op)));
         if (o && !o->loaded) {
-            operation_wait(o, me_go, m);
+            operation_wait(o, loading_go, l);
             return;
         }
     }
-    if (ok) {
+    l->ok = ok;
+    loop_defer(l->a->cf.loop, loading_end, l);
+}
+
+void me_when_loaded(struct api *a, void (*done)(void *arg, bool ok), void *arg)
+{
+    struct loading *l = mem_alloc(sizeof *l);
+    *l = (struct loading){a, false, done, arg};
+    loading_go(l, true);
+}
+
+static void me_go(void *arg, bool ok)
+{
+    struct me *m = arg;
+    if (!ok)
+        call_problem(m->c, 503, "the store is away; try again in a moment");
+    else if (!me_let_in(m->c, m->login))
+        call_problem_code(m->c, 403, AUTH_ELSEWHERE, "network");
+    else {
         me_reply(m);
         return;
     }
-    call_problem(m->c, 503, "the store is away; try again in a moment");
     me_free(m);
 }
 
@@ -116,8 +185,9 @@ void me_answer(struct call *c, const struct store_user *u, const char *session, 
                      mem_strdup(u->name ? u->name : ""),
                      mem_strdup(u->locale),
                      mem_strdup(session),
-                     device && *device ? mem_strdup(device) : NULL};
-    me_go(m, true);
+                     device && *device ? mem_strdup(device) : NULL,
+                     u->second};
+    me_when_loaded(c->api, me_go, m);
 }
 
 static void on_me(void *arg, const struct err *e, const struct store_user *u)

@@ -2,6 +2,7 @@
  * An operation as the API keeps it in memory: its document and its agents (what waits: queues.c). All of it
  * can be rebuilt from the store; events keep it current. */
 #include "gateway/api/alerts.h"
+#include "gateway/api/networks.h"
 #include <string.h>
 
 /* ---- agents ---- */
@@ -122,8 +123,10 @@ const json_t *operation_document(struct api_op *o)
     if (o->document && version == o->document_version)
         return o->document;
     json_decref(o->document);
+    networks_free(&o->networks);
     o->document = text.n ? json_parse(text, JSON_DEPTH_DEFAULT, NULL) : NULL;
     o->document_version = version;
+    o->networks = networks_new(o->document);
     return o->document;
 }
 

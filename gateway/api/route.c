@@ -15,12 +15,18 @@ static const struct call_route global_routes[] = {
     {HTTP_M_POST, "sign-out", auth_sign_out, 0, CALL_GLOBAL},
     {HTTP_M_GET, "me", auth_me, 0, CALL_GLOBAL},
     {HTTP_M_PATCH, "me", auth_me_patch, 0, CALL_JSON | CALL_GLOBAL},
+    {HTTP_M_POST, "sign-in/code", auth_sign_in_code, 0, CALL_JSON | CALL_GLOBAL | CALL_OPEN},
+    {HTTP_M_GET, "me/second-factor", second_show, 0, CALL_GLOBAL},
+    {HTTP_M_POST, "me/second-factor", second_start, 0, CALL_JSON | CALL_GLOBAL},
+    {HTTP_M_POST, "me/second-factor/confirm", second_confirm, 0, CALL_JSON | CALL_GLOBAL},
+    {HTTP_M_POST, "me/second-factor/codes", second_codes, 0, CALL_JSON | CALL_GLOBAL},
+    {HTTP_M_POST, "me/second-factor/off", second_off, 0, CALL_JSON | CALL_GLOBAL},
     {.run = NULL},
 };
 
 static const struct call_route *const tables[] = {admin_routes,  admin_people_routes, admin_channel_routes,
                                                 thread_routes, people_routes, office_routes, alert_routes, file_routes,
-                                                  report_routes};
+                                                  report_routes, second_routes};
 
 /* What a call's query may hold, as openapi.json has it; a path that is not here takes none. */
 #define QUERY_MAX 12
@@ -456,7 +462,9 @@ static bool take_body(struct call *c)
 
 static void refuse_caller(struct call *c, const struct err *e)
 {
-    if (e->code == ERR_AUTH && !http_req_header(c->rq, "authorization").n)
+    if (auth_refusal(e))
+        call_problem_code(c, 403, e->text, auth_refusal(e));
+    else if (e->code == ERR_AUTH && !http_req_header(c->rq, "authorization").n)
         call_problem(c, 401, e->text);
     else
         call_err(c, e);

@@ -16,6 +16,16 @@ void auth_cookie_text(struct http_req *rq, const char *name, struct slice value,
 #define AUTH_DEVICE  "parley-device"
 bool auth_cookie_named(struct http_req *rq, const char *name, struct slice *value);
 
+/* Signed in by the password alone, who has a second factor: it is no sign-in. */
+bool second_unshown(const struct api *a, const struct store_user *u);
+/* May do nothing before a second factor is set up. On this machine itself, while nobody else can come
+ * (`public_url` is empty), that may wait: an office that tries Parley out is not stopped by it. */
+bool second_must(const struct api *a, const struct http_req *rq, const struct store_user *u);
+
+/* done (never from inside) when the agents of all operations are known. */
+void me_when_loaded(struct api *a, void (*done)(void *arg, bool ok), void *arg);
+/* Has an operation that they may work with from where they are, or none at all? */
+bool me_let_in(struct call *c, const char *login);
 /* Answers with Me; cookies may be NULL. */
 void me_answer(struct call *c, const struct store_user *u, const char *session, const char *device);
 

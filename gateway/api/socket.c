@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The agents' websocket as such: who may open it, how long it lives, and that its sign-in still stands. What
  * is said on it is in socket_hello.c and socket_command.c. */
+#include "gateway/api/sign.h"
 #include "gateway/api/socket.h"
 #include "gateway/net/ws.h"
 #include "store/user.h"
@@ -123,7 +124,8 @@ static void on_token_again(void *arg, const struct err *e, const struct store_to
 
 static void on_session_again(void *arg, const struct err *e, const struct store_user *u)
 {
-    judge(arg, e, !e->code && u->disabled);
+    struct agent_socket *s = arg;
+    judge(s, e, !e->code && (u->disabled || second_unshown(s->op->api, u)));
 }
 
 /* A token that acts for a user lasts no longer than they do. */
@@ -190,6 +192,12 @@ static void on_opening(void *arg, const struct err *e, const struct caller *c)
     struct api *a = op->a;
     struct err why = {0};
     mem_free(op);
+    if (auth_refusal(e)) {
+        char extra[64];
+        snprintf(extra, sizeof extra, ",\"code\":\"%s\"", auth_refusal(e));
+        http_problem(rq, 403, e->text, extra);
+        return;
+    }
     if (e->code) {
         http_problem_err(rq, e);
         return;
@@ -201,7 +209,9 @@ static void on_opening(void *arg, const struct err *e, const struct caller *c)
     memcpy(s->id, id.s, sizeof s->id);
     s->presence = STORE_ONLINE;
     s->heard_ms = (int64_t)loop_now_ms(a->cf.loop);
-    struct slice secret = auth_secret(rq);
+    struct slice secret = auth_secret(rq), peer = http_req_peer(rq);
+    if (peer.n < sizeof s->peer)
+        memcpy(s->peer, peer.p ? peer.p : "", peer.n);
     s->secret = slice_dup(secret);
     s->secret_n = secret.n;
     s->ws = ws_accept(rq, "parley.agent.v1", MESSAGE_MAX, &events, s, &why);

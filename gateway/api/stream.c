@@ -23,6 +23,11 @@ static void judge_sockets(struct api_op *o)
             socket_close(s, 4403, "disabled");
             continue;
         }
+        now.who.by_token = w->by_token;
+        if (!auth_network(o, &now, slice_str(s->peer))) {
+            socket_close(s, 4403, "network");
+            continue;
+        }
         struct who fresh = now.who;
         if (w->by_token) { /* never more than the token gave */
             fresh.by_token = true;

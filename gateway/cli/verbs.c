@@ -141,6 +141,12 @@ static json_t *user_enable(const struct cli *c, struct err *e)
     return o;
 }
 
+static json_t *user_second(const struct cli *c, struct err *e)
+{
+    (void)e;
+    return with(c, "user-second", "login");
+}
+
 static json_t *status(const struct cli *c, struct err *e)
 {
     (void)e;
@@ -244,6 +250,11 @@ const struct cli_verb cli_verbs[] = {
     {"user disable", "LOGIN", "", "ends a user's sessions; they can't sign in any more", user_disable,
      show_nothing, NULL},
     {"user enable", "LOGIN", "", "takes that back", user_enable, show_nothing, NULL},
+    {"user second-factor", "LOGIN", "--reset",
+     "whether a user has a second factor; --reset ends it and every sign-in of theirs: with the next one "
+     "they "
+     "set up another",
+     user_second, show_second, NULL},
     {"detect", "", "--model FILE", "tells the language of each line on stdin; needs no daemon", NULL, NULL,
      cli_detect},
     {"erase", "OPERATION CONTACT", "", "erases a person for good", erase, show_erased, NULL},

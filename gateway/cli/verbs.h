@@ -39,6 +39,7 @@ int show_export(const json_t *done);
 int show_token(const json_t *done);
 int show_tokens(const json_t *done);
 int show_user(const json_t *done);
+int show_second(const json_t *done);
 int show_users(const json_t *done);
 int show_status(const json_t *done);
 int show_erased(const json_t *done);

@@ -5,6 +5,7 @@
 #include "gateway/daemon/admin.h"
 #include "gateway/daemon/worker.h"
 #include "store/agent.h"
+#include "store/second.h"
 #include "store/user.h"
 #include <stdio.h>
 #include <string.h>
@@ -139,6 +140,41 @@ static void user_disable(struct admin_call *c)
         store_user_get(c->w->store, admin_arg(c, "login"), on_user_to_disable, c);
 }
 
+/* ---- second factors ---- */
+
+static void on_second(void *arg, const struct err *e, const struct store_second *f)
+{
+    struct admin_call *c = arg;
+    char since[TIME_TEXT] = "";
+    if (e->code) {
+        admin_error(c, e);
+        return;
+    }
+    if (f->on)
+        time_text(f->since_ms, since);
+    admin_done(c, json_pack("{s:s,s:b,s:s,s:i}", "login", admin_arg(c, "login"), "on", f->on, "since", since,
+                            "recovery_left", (int)f->codes_left));
+}
+
+static void on_second_reset(void *arg, const struct err *e)
+{
+    struct admin_call *c = arg;
+    if (e->code)
+        admin_error(c, e);
+    else
+        store_second_get(c->w->store, admin_arg(c, "login"), on_second, c);
+}
+
+static void user_second(struct admin_call *c)
+{
+    if (!login_good(c))
+        return;
+    if (json_opt_bool(c->args, "reset", false))
+        store_second_reset(c->w->store, admin_arg(c, "login"), admin_actor(c), on_second_reset, c);
+    else
+        store_second_get(c->w->store, admin_arg(c, "login"), on_second, c);
+}
+
 /* ---- tokens ---- */
 
 static void on_token(void *arg, const struct err *e, struct slice token)
@@ -207,12 +243,14 @@ static void on_tokens(void *arg, const struct err *e, const struct store_token *
     }
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
-        char created[TIME_TEXT];
+        char created[TIME_TEXT], used[TIME_TEXT] = "";
         time_text(t[i]->created_ms, created);
-        json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s,s:i,s:s}", "id", t[i]->id, "role", t[i]->role,
-                                              "agent", t[i]->agent ? t[i]->agent : "", "note",
+        if (t[i]->used_ms)
+            time_text(t[i]->used_ms, used);
+        json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s,s:i,s:s,s:s}", "id", t[i]->id, "role",
+                                              t[i]->role, "agent", t[i]->agent ? t[i]->agent : "", "note",
                                               t[i]->note ? t[i]->note : "", "clearance", t[i]->clearance,
-                                              "created", created));
+                                              "created", created, "used", used));
     }
     admin_done(c, json_pack("{s:o}", "tokens", list));
 }
@@ -235,5 +273,6 @@ const struct admin_verb admin_people_verbs[] = {{"token", token, "operation role
                                                 {"user-add", user_add, "login name password", true},
                                                 {"user-passwd", user_passwd, "login password", true},
                                                 {"user-list", user_list, "", false},
+                                                {"user-second", user_second, "login reset", true},
                                                 {"user-disable", user_disable, "login enable", true},
                                                 {0}};

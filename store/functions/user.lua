@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Users, sessions, tokens: under the system's prefix only. user:<keyed hash of the login> hash: x (sealed record), p (sealed password
 -- hash), ds disabled, g generation: a session of an older one is over. sess:<SHA-256 of the secret>: u, g, i (idle time).
--- token:<SHA-256>: x (sealed), n (id); tokens: id → SHA-256; tokens:<op>: set of ids. try:<keyed hash of the login><of the network or of
+-- token:<SHA-256>: x (sealed), n (id), lu (last used); tokens: id → SHA-256; tokens:<op>: set of ids. try:<keyed hash of the login><of the network or of
 -- the device> and trys:<of the login>: n tries, u until when. from:<of the login>, devs:<of the login>: networks and devices that signed
 -- in, by time; a new password and disabling empty both.
 do
@@ -15,7 +15,7 @@ do
     -- tried from unknown places was the old one, and must not keep out the user, who comes from such a place now.
     local function anew(K, user)
         call('HINCRBY', K .. 'user:' .. user, 'g', 1)
-        call('DEL', K .. 'from:' .. user, K .. 'devs:' .. user, K .. 'trys:' .. user)
+        call('DEL', K .. 'from:' .. user, K .. 'devs:' .. user, K .. 'trys:' .. user, K .. 'trust:' .. user)
     end
 
     -- user disabled actor x p ('' keeps it): 1 when it is new. A new password and disabling end all sessions.
@@ -37,10 +37,10 @@ do
         return new
     end)
 
-    -- {user, x, p, ds, changed}; x '' when there is no such user
+    -- {user, x, p, ds, changed, second factor}; x '' when there is no such user
     local function record(K, user)
-        local v = P.fields(K .. 'user:' .. user, 'x', 'p', 'ds', 'cm')
-        return {user, v.x, v.p, v.ds, v.cm}
+        local v = P.fields(K .. 'user:' .. user, 'x', 'p', 'ds', 'cm', 'sf')
+        return {user, v.x, v.p, v.ds, v.cm, v.sf}
     end
 
     -- user disabled actor: the record. Disabling ends all sessions.
@@ -116,8 +116,18 @@ do
         return record(K, a[1])
     end)
 
+    -- Somebody is signed in: this network and device (its name from now on) are known.
+    local function arrived(K, user, now, net, device)
+        if device ~= '' then
+            remember(K .. 'devs:' .. user, now, device, DEVICE_MS)
+        end
+        remember(K .. 'from:' .. user, now, net, NETWORK_MS)
+    end
+
     -- user network device ('' none; it is remembered, so a name that it is about to be given counts) changed (of the record by which the
-    -- password was found good): what changed since may be the password, and then this try was a wrong one.
+    -- password was found good): what changed since may be the password, and then this try was a wrong one. second ('1': a code is asked for
+    -- where there is a second factor, and nothing is remembered before it came) proven (the device, if it proved that it is this one).
+    -- SECOND: the code is still wanted; TRUSTED: the device stands for it.
     P.reg_full('user_try_good', function(K, a)
         local now, net, device = P.now(), a[2] or '', a[3] or ''
         if a[4] and (call('HGET', K .. 'user:' .. a[1], 'cm') or '0') ~= a[4] then
@@ -126,29 +136,37 @@ do
         call('DEL', K .. 'try:' .. a[1] .. net)
         if device ~= '' then
             call('DEL', K .. 'try:' .. a[1] .. device)
-            remember(K .. 'devs:' .. a[1], now, device, DEVICE_MS)
         end
-        remember(K .. 'from:' .. a[1], now, net, NETWORK_MS)
-        return redis.status_reply('OK')
+        local answer = 'OK'
+        if a[5] == '1' and call('HGET', K .. 'user:' .. a[1], 'sf') == '1' then
+            local proven = listed(K, a[1], a[6])
+            local till = proven ~= '' and call('ZSCORE', K .. 'trust:' .. a[1], proven)
+            if not till or tonumber(till) <= now then
+                return redis.status_reply('SECOND')
+            end
+            answer = 'TRUSTED'
+        end
+        arrived(K, a[1], now, net, device)
+        return redis.status_reply(answer)
     end)
 
-    -- hash user idle_s
+    -- hash user idle_s proved
     P.reg_full('session_new', function(K, a)
         local u = P.fields(K .. 'user:' .. a[2], 'g', 'ds')
         if u.ds ~= '0' then
             return P.err('AUTH no such user, or disabled')
         end
         local key = K .. 'sess:' .. a[1]
-        call('HSET', key, 'u', a[2], 'g', u.g, 'i', a[3])
+        call('HSET', key, 'u', a[2], 'g', u.g, 'i', a[3], 'f', a[4] or '0')
         call('EXPIRE', key, a[3])
         return redis.status_reply('OK')
     end)
 
-    -- hash: the user as user_get gives it. Using it keeps it alive; written only when a tenth of the time is gone, so that most
+    -- hash: the user as user_get gives it, and whether the second factor was shown. Using it keeps it alive; written only when a tenth of the time is gone, so that most
     -- checks are reads.
     P.reg_full('session_check', function(K, a)
         local key = K .. 'sess:' .. a[1]
-        local s = P.fields(key, 'u', 'g', 'i')
+        local s = P.fields(key, 'u', 'g', 'i', 'f')
         if s.u == '' then
             return P.err('AUTH no such session')
         end
@@ -160,7 +178,9 @@ do
         if call('TTL', key) < s.i * 0.9 then
             call('EXPIRE', key, s.i)
         end
-        return record(K, s.u)
+        local r = record(K, s.u)
+        r[7] = s.f
+        return r
     end)
 
     P.reg_full('session_end', function(K, a)
@@ -177,8 +197,17 @@ do
         return redis.status_reply('OK')
     end)
 
-    P.reg_ro('token_check', function(K, a)
-        return call('HGET', K .. 'token:' .. a[1], 'x') or P.err('AUTH no such token')
+    -- When it was used last is written at most once a minute.
+    P.reg_full('token_check', function(K, a)
+        local key, now = K .. 'token:' .. a[1], P.now()
+        local v = call('HMGET', key, 'x', 'lu')
+        if not v[1] then
+            return P.err('AUTH no such token')
+        end
+        if now - (tonumber(v[2]) or 0) >= 60000 then
+            call('HSET', key, 'lu', int(now))
+        end
+        return v[1]
     end)
 
     -- id actor: the operation
@@ -199,7 +228,8 @@ do
         local all = {}
         for _, id in ipairs(call('SMEMBERS', K .. 'tokens:' .. a[1])) do
             local hash = call('HGET', K .. 'tokens', id)
-            all[#all + 1] = {hash, call('HGET', K .. 'token:' .. hash, 'x')}
+            local v = P.fields(K .. 'token:' .. hash, 'x', 'lu')
+            all[#all + 1] = {hash, v.x, v.lu}
         end
         return all
     end)
@@ -209,4 +239,7 @@ do
         P.event(K, P.now(), P.EV_USER, {'a', a[1], 'x', a[2], 'w', a[3] or 'user'})
         return redis.status_reply('OK')
     end)
+
+    -- What second.lua needs.
+    P.user = {record = record, anew = anew, left_ms = left_ms, counted = counted, listed = listed, arrived = arrived}
 end

@@ -62,7 +62,8 @@ class Parley:
         self.config = os.path.join(self.dir, "parley.json")
         self.log = os.path.join(self.dir, "log")
         self.secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
-        doc = {"listen": f"127.0.0.1:{self.port}", "allow_private": ["127.0.0.0/8"], "workers": workers, "demo": "", **PATHS}
+        doc = {"listen": f"127.0.0.1:{self.port}", "allow_private": ["127.0.0.0/8"], "workers": workers, "demo": "",
+               "second_factor": "off", **PATHS}
         doc.update(settings or {})
         with open(self.config, "w") as f:
             json.dump(doc, f)

@@ -192,7 +192,7 @@ T(wrong_tries_slow_one_login_and_no_other)
 
 static int check_from(const char *password, const char *network, const char *device)
 {
-    struct store_from from = {slice_str(network), slice_str(device), SLICE("")};
+    struct store_from from = {slice_str(network), slice_str(device), SLICE(""), false};
     DONE(store_user_check_from(h.node[0], "leyla", password, &from, on_user, &g));
     return g.e.code;
 }
@@ -200,7 +200,7 @@ static int check_from(const char *password, const char *network, const char *dev
 /* From a device that shows nothing yet, and is given a name. */
 static int check_named(const char *password, const char *network, const char *name_of_it)
 {
-    struct store_from from = {slice_str(network), SLICE(""), slice_str(name_of_it)};
+    struct store_from from = {slice_str(network), SLICE(""), slice_str(name_of_it), false};
     DONE(store_user_check_from(h.node[0], "leyla", password, &from, on_user, &g));
     return g.e.code;
 }
@@ -423,8 +423,8 @@ T(who_sends_many_from_one_place_is_refused_before_it_counts)
     static struct got many[40], other;
     memset(many, 0, sizeof many);
     memset(&other, 0, sizeof other);
-    struct store_from here = {SLICE("198.51.100.0/24"), SLICE(""), SLICE("")},
-                      elsewhere = {SLICE("192.0.2.0/24"), SLICE(""), SLICE("")};
+    struct store_from here = {SLICE("198.51.100.0/24"), SLICE(""), SLICE(""), false},
+                      elsewhere = {SLICE("192.0.2.0/24"), SLICE(""), SLICE(""), false};
     int refused = 0;
     for (int i = 0; i < 40; i++) {
         char who[20];
