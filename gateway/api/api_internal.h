@@ -52,6 +52,7 @@ struct api_op {
     uint64_t round; /* in which sockets are told of the queues */
     bool loaded;
     struct list waiters; /* for `loaded` */
+    struct articles *articles; /* articles_internal.h */
 };
 
 struct api {
@@ -196,8 +197,8 @@ void call_show_contact(struct call *c, struct id contact);
 void call_json(struct call *c, int status, struct slice json);
 void call_empty(struct call *c, int status);
 void call_err(struct call *c, const struct err *e);
-void call_guarded(struct call *c, const struct err *e); /* ERR_GUARDED */
 void call_problem(struct call *c, int status, const char *detail);
+void call_guarded(struct call *c, const struct err *e); /* ERR_GUARDED */
 void call_problem_code(struct call *c, int status, const char *detail, const char *code);
 /* A list: call_list starts it, the items follow (call_item before each), call_list_end answers. next "":
  * null. */
@@ -214,10 +215,11 @@ bool call_query(struct call *c, const char *key, struct buf *b);
 bool call_members(struct call *c, const char *const *known);
 bool call_id(struct call *c, struct slice text, struct id *out); /* malformed: answers 404 */
 
-extern const struct call_route second_routes[];
+extern const struct call_route articles_routes[], articles_write_routes[], byhand_routes[], links_routes[];
 extern const struct call_route admin_routes[], admin_people_routes[], admin_channel_routes[];
 extern const struct call_route thread_routes[], people_routes[], office_routes[],
-    file_routes[], report_routes[]; /* end with run NULL */
+    file_routes[], report_routes[], second_routes[]; /* end with run NULL */
+extern const struct call_route hours_routes[], callback_routes[];
 
 /* ---- JSON of the records (view.c) ---- */
 

@@ -35,6 +35,11 @@ static void keep_thread(struct arena *a, struct store_thread *to, const struct s
     to->tags = keep(a, t->tags);
     to->outcome = keep(a, t->outcome);
     to->declined = keep(a, t->declined);
+    to->doubt = keep(a, t->doubt);
+    to->doubt_was = keep(a, t->doubt_was);
+    to->doubt_answer = keep(a, t->doubt_answer);
+    to->identity_how = keep(a, t->identity_how);
+    to->identity_by = keep(a, t->identity_by);
     to->reason = keep(a, t->reason);
     to->known = keep(a, t->known);
     to->ending = keep(a, t->ending);
@@ -126,7 +131,7 @@ static void on_held(void *arg, const struct err *e, const struct store_thread *c
     bool holds = false;
     for (size_t i = 0; !e->code && i < n; i++)
         holds |= t[i]->assignee && strcmp(t[i]->assignee, j->agent) == 0 &&
-                 strcmp(t[i]->id.s, j->except.s) != 0 &&
+                 strcmp(t[i]->id.s, j->except.s) != 0 && !rights_doubted(t[i]) &&
                  (t[i]->state == STORE_ASSIGNED || t[i]->state == STORE_SNOOZED);
     holds_end(j, e, holds);
 }

@@ -2,6 +2,7 @@
  * An operation as the API keeps it in memory: its document and its agents (what waits: queues.c). All of it
  * can be rebuilt from the store; events keep it current. */
 #include "gateway/api/alerts.h"
+#include "gateway/api/articles_internal.h"
 #include "gateway/api/networks.h"
 #include <string.h>
 
@@ -194,6 +195,7 @@ struct api_op *operation_find(struct api *a, struct slice name)
     if (o) { /* it was destroyed, and perhaps made anew */
         map_del(&a->ops, name);
         stream_stop(o);
+        articles_stop(o->articles);
         list_push(&a->retired, &o->node); /* callbacks may still be under way */
     }
     if (!op)
@@ -210,6 +212,7 @@ struct api_op *operation_find(struct api *a, struct slice name)
     queues_init(o);
     operation_load(o);
     stream_start(o);
+    o->articles = articles_open(o);
     return o;
 }
 
@@ -217,6 +220,7 @@ void operation_free(void *p)
 {
     struct api_op *o = p;
     map_clear(&o->members, member_free);
+    articles_close(o->articles);
     queues_free(o);
     seats_free(o);
     json_decref(o->document);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * REST on contacts, agents and queues. */
-#include "gateway/api/api_internal.h"
+#include "gateway/api/byhand.h"
+#include "store/callback.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -13,11 +14,13 @@ struct contact_job {
     struct slice profile[3];             /* as seen by clearance */
     int clearance;                       /* the highest of the threads that are seen */
     bool list;                           /* answer as a list of one */
+    struct person_view person;           /* beside the contact's own record */
     void (*then)(struct contact_job *j); /* instead of answering */
 };
 
 static void contact_end(struct contact_job *j)
 {
+    buf_clear(&j->person.merged);
     arena_free(&j->arena);
     mem_free(j);
 }
@@ -41,6 +44,7 @@ static void contact_answer(struct contact_job *j, const struct store_thread *con
     else
         buf_init(&b, 1 << 20);
     view_contact(&b, &j->contact, seen, n);
+    person_view_end(&b, &j->person);
     if (j->list)
         call_list_end(j->c, &b, "");
     else {
@@ -53,10 +57,24 @@ static void contact_answer(struct contact_job *j, const struct store_thread *con
 static bool holds_one(const struct who *w, const struct store_thread *const *t, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (*w->agent && strcmp(t[i]->assignee, w->agent) == 0 &&
+        if (*w->agent && strcmp(t[i]->assignee, w->agent) == 0 && !rights_doubted(t[i]) &&
             (t[i]->state == STORE_ASSIGNED || t[i]->state == STORE_SNOOZED))
             return true;
     return false;
+}
+
+bool people_knows(struct api_op *o, const struct who *w, const struct store_thread *const *t, size_t n)
+{
+    bool holds = holds_one(w, t, n);
+    for (size_t i = 0; i < n; i++)
+        if (!rights_doubted(t[i]) && rights_now(o, w, t[i], holds) & RIGHT_READ)
+            return true;
+    return false;
+}
+
+static void on_person(void *arg, const struct store_thread *const *seen, size_t n)
+{
+    contact_answer(arg, seen, n);
 }
 
 static void on_contact_threads(void *arg, const struct err *e, const struct store_thread *const *t, size_t n)
@@ -77,12 +95,14 @@ static void on_contact_threads(void *arg, const struct err *e, const struct stor
             j->clearance = t[i]->clearance > j->clearance ? t[i]->clearance : j->clearance;
         }
     j->contact.profile = j->profile[j->clearance];
+    if (k && !people_knows(j->c->op, w, seen, k))
+        person_close(&j->person, &j->contact, seen, k, j->arena);
     if (!k)
         contact_missing(j);
     else if (j->then)
         j->then(j);
     else
-        contact_answer(j, seen, k);
+        person_load(&j->person, j->c->op, &j->contact, j->clearance, seen, k, j->arena, on_person, j);
     mem_free(seen);
 }
 
@@ -100,6 +120,7 @@ static void on_contact(void *arg, const struct err *e, const struct store_contac
     }
     struct store_address *a = arena_alloc(j->arena, sizeof *a * (c->addresses_n + 1));
     struct id *threads = arena_alloc(j->arena, sizeof *threads * (c->threads_n + 1));
+    struct id *merged = arena_alloc(j->arena, sizeof *merged * (c->merged_n + 1));
     j->contact = *c;
     j->contact.area = arena_strdup(j->arena, c->area ? c->area : "");
     for (int i = 0; i < 3; i++)
@@ -111,6 +132,9 @@ static void on_contact(void *arg, const struct err *e, const struct store_contac
     }
     if (c->threads_n)
         memcpy(threads, c->threads, sizeof *threads * c->threads_n);
+    if (c->merged_n)
+        memcpy(merged, c->merged, sizeof *merged * c->merged_n);
+    j->contact.merged = merged;
     j->contact.addresses = a;
     j->contact.threads = threads;
     store_threads_get(j->c->op->op, threads, c->threads_n, on_contact_threads, j);
@@ -121,6 +145,7 @@ static struct contact_job *contact_job(struct call *c)
     struct contact_job *j = mem_alloc(sizeof *j);
     j->c = c;
     j->arena = arena_new();
+    buf_init(&j->person.merged, 1u << 20);
     return j;
 }
 
@@ -166,6 +191,11 @@ static void on_patched(void *arg, const struct err *e)
 static void contact_patch_now(struct contact_job *j)
 {
     struct call *c = j->c;
+    if (j->person.closed) {
+        call_problem_code(c, 409, "ask first whether it is the same person", "same_person");
+        contact_end(j);
+        return;
+    }
     json_t *language = json_object_get(c->body, "language"), *profile = json_copy(c->body);
     struct store_language l = {.how = STORE_SET};
     const char *tag = json_string_value(language);
@@ -183,7 +213,7 @@ static void contact_patch_now(struct contact_job *j)
 
 static void contact_patch(struct call *c)
 {
-    static const char *const known[] = {"name", "language", "notes", "fields", NULL};
+    static const char *const known[] = {"name", "language", "notes", "fields", "safe", NULL};
     struct id id;
     const char *key;
     json_t *v;
@@ -191,14 +221,18 @@ static void contact_patch(struct call *c)
         return;
     json_object_foreach(c->body, key, v)
     {
-        bool fields = strcmp(key, "fields") == 0;
-        bool good = fields ? json_is_object(v) || json_is_null(v) : json_is_string(v) || json_is_null(v);
+        bool fields = strcmp(key, "fields") == 0, safe = strcmp(key, "safe") == 0;
+        bool good = safe     ? json_is_null(v) || callback_safe_valid(v)
+                    : fields ? json_is_object(v) || json_is_null(v)
+                             : json_is_string(v) || json_is_null(v);
         size_t max = strcmp(key, "notes") == 0 ? 16384 : strcmp(key, "language") == 0 ? 11 : 256;
         if (!good || json_string_length(v) > max ||
             (strcmp(key, "language") == 0 && !name_valid(slice_str(json_string_value(v))))) {
             struct err e = {0};
             err_set(&e, ERR_INVALID, "%s: %s", key,
-                    fields ? "an object is wanted" : "a string, not too long, is wanted");
+                    safe     ? "channels, from and to (\"18:00\") are wanted"
+                    : fields ? "an object is wanted"
+                             : "a string, not too long, is wanted");
             call_err(c, &e);
             return;
         }

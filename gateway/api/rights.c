@@ -104,7 +104,7 @@ unsigned rights_thread(const struct who *w, const struct store_thread *t, bool h
         r |= rights_of_holder(t);
     if (w->roles & WORKERS && just_had(w, t, now_ms))
         r |= RIGHT_SEE | RIGHT_READ | RIGHT_MOVE;
-    if (w->roles & ROLE_AGENT && holds_contact)
+    if (w->roles & ROLE_AGENT && holds_contact && !rights_doubted(t))
         r |= RIGHT_SEE | RIGHT_READ; /* earlier threads of somebody they are talking with */
     return r;
 }
@@ -143,6 +143,27 @@ bool rights_load(const struct who *w, const struct store_agent *a)
     if (same(a->id, w->agent))
         return true;
     return (w->roles & (ROLE_SUPERVISOR | ROLE_FOCAL | ROLE_ADMINISTRATOR)) && w->clearance >= a->clearance;
+}
+
+/* An article of an area concerns who serves it, something in it, or what holds it. */
+static bool article_near(const struct who *w, const char *area)
+{
+    struct slice rest = slice_str(w->areas), one;
+    if (!w->areas || !*w->areas || !*area || area_served(w->areas, area))
+        return true;
+    while (next_name(&rest, &one))
+        if (one.n > strlen(area) && memcmp(one.p, area, strlen(area)) == 0 && one.p[strlen(area)] == '/')
+            return true;
+    return false;
+}
+
+unsigned rights_article(const struct who *w, const char *area, const char *owner, int clearance)
+{
+    if (clearance > w->clearance || !article_near(w, area))
+        return 0;
+    bool edits = (w->roles & (ROLE_ADMINISTRATOR | ROLE_SUPERVISOR) && rights_area(w, area)) ||
+                 (w->roles & ROLE_PARTNER && *owner && rights_listed(w->teams, owner));
+    return ARTICLE_READ | (edits ? ARTICLE_EDIT : 0u);
 }
 
 bool rights_manage_agents(const struct who *w)

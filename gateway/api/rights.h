@@ -84,6 +84,17 @@ struct alert_seen { /* of an alert; borrowed */
 /* on_rota: the document's duty rota names this agent. */
 unsigned rights_alert(const struct who *w, const struct alert_seen *a, bool on_rota);
 
+/* May the thread be another person's than the contact's others ("same person?")? It lends no right to those
+ * and gets none from them. */
+static inline bool rights_doubted(const struct store_thread *t)
+{
+    return t->doubt && *t->doubt;
+}
+/* Articles: those of the areas served, of what is above these, and below; written by administrators,
+ * supervisors of the area, and partners for what is their team's. */
+enum right_article { ARTICLE_READ = 1, ARTICLE_EDIT = 2 };
+unsigned rights_article(const struct who *w, const char *area, const char *owner, int clearance);
+
 /* Is name one of the blank-separated list? */
 bool rights_listed(const char *list, const char *name);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * REST calls: from a path to a function, with the caller's roles, the body and the Idempotency-Key seen to.
  */
-#include "gateway/api/alerts.h"
 #include "gateway/api/api_internal.h"
+#include "gateway/api/alerts.h"
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,8 +25,8 @@ static const struct call_route global_routes[] = {
 };
 
 static const struct call_route *const tables[] = {admin_routes,  admin_people_routes, admin_channel_routes,
-                                                thread_routes, people_routes, office_routes, alert_routes, file_routes,
-                                                  report_routes, second_routes};
+                                                thread_routes, people_routes, articles_routes, articles_write_routes, byhand_routes, links_routes, office_routes, alert_routes, file_routes, report_routes,
+                                                second_routes, hours_routes, callback_routes};
 
 /* What a call's query may hold, as openapi.json has it; a path that is not here takes none. */
 #define QUERY_MAX 12
@@ -40,6 +40,8 @@ static const struct call_query queries[] = {
       "limit"}},
     {"threads/{}/entries", {"before", "after", "limit"}},
     {"contacts", {"address"}},
+    {"articles", {"q", "language", "area", "topic", "kind", "state", "limit"}},
+    {"articles/export", {"format"}},
     {"attachments/{}", {"entry"}},
     {"events", {"after", "limit"}},
     {"reports", {"from", "to", "by", "area", "format", "bom"}},

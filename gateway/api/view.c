@@ -127,6 +127,8 @@ void view_contact(struct buf *b, const struct store_contact *c, const struct sto
     str_or_null(b, "area", c->area);
     if (json_object_get(profile, "country"))
         profile_member(b, profile, "country", "null");
+    if (json_is_object(json_object_get(profile, "safe")))
+        profile_member(b, profile, "safe", "null");
     if (c->erased)
         buf_str(b, ",\"erased\":true");
     contact_threads(b, threads, n);
@@ -182,6 +184,22 @@ static void thread_end(struct buf *b, const struct store_thread *t)
     }
 }
 
+/* Whether it is known who writes: "same person?", and the last check. */
+static void thread_who(struct buf *b, const struct store_thread *t)
+{
+    if (t->doubt && *t->doubt) {
+        buf_printf(b, ",\"same_person\":{\"why\":\"%s\",\"answer\":", t->doubt);
+        buf_str(b, t->doubt_answer && *t->doubt_answer ? "\"no\"}" : "null}");
+    } else if (t->doubt_was && *t->doubt_was)
+        buf_printf(b, ",\"same_person\":{\"why\":\"%s\",\"answer\":\"yes\"}", t->doubt_was);
+    if (!t->identity_how || !*t->identity_how)
+        return;
+    buf_printf(b, ",\"identity\":{\"how\":\"%s\",\"by\":", t->identity_how);
+    buf_json_str(b, slice_str(t->identity_by));
+    view_time(b, "time", t->identity_ms, true);
+    buf_char(b, '}');
+}
+
 void view_thread(struct buf *b, const struct store_thread *t, const struct store_contact *c,
                  const struct store_entry *last, bool preview)
 {
@@ -189,7 +207,7 @@ void view_thread(struct buf *b, const struct store_thread *t, const struct store
     const char *name = profile_name(c, &profile);
     uint64_t unread = t->last_in_seq > t->read_seq ? t->last_in_seq - t->read_seq : 0;
     buf_printf(b, "{\"id\":\"%s\",\"contact\":{\"id\":\"%s\"", t->id.s, t->contact.s);
-    str_or_null(b, "name", t->clearance < 2 ? name : NULL);
+    str_or_null(b, "name", t->clearance < 2 && !(t->doubt && *t->doubt) ? name : NULL);
     buf_printf(b, "},\"state\":\"%s\"", store_state_names[t->state]);
     language(b, &t->language);
     str_or_null(b, "topic", t->topic);
@@ -213,6 +231,7 @@ void view_thread(struct buf *b, const struct store_thread *t, const struct store
     number(b, "entries", t->entries);
     if (t->outcome && *t->outcome)
         str(b, "outcome", t->outcome);
+    thread_who(b, t);
     thread_end(b, t);
     buf_char(b, '}');
     json_decref(profile);
@@ -267,7 +286,7 @@ static void entry_attachments(struct buf *b, struct api_op *o, const struct stor
 static void entry_extra(struct buf *b, const json_t *extra)
 {
     static const char *const shown[] = {"choices",  "choice",   "location", "contact_card", "event",
-                                        "language", "reply_to", "ref",      "address",      "notice"};
+                                        "language", "reply_to", "ref",      "address",      "notice", "happened"};
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
         const json_t *v = json_object_get(extra, shown[i]);
         if (!v)
@@ -282,8 +301,9 @@ void view_entry(struct buf *b, struct api_op *o, const struct store_entry *en)
     json_t *extra = en->extra.n ? json_parse(en->extra, JSON_DEPTH_DEFAULT, NULL) : NULL;
     buf_printf(b, "{\"id\":\"%s\",\"thread\":\"%s\"", en->id.s, en->thread.s);
     number(b, "seq", en->seq);
+    const char *way = json_string_value(json_object_get(json_object_get(extra, "happened"), "direction"));
     buf_printf(b, ",\"kind\":\"%s\",\"direction\":\"%s\"", store_kind_names[en->kind],
-               en->inbound ? "in" : "out");
+               way ? (strcmp(way, "in") == 0 ? "in" : "out") : en->inbound ? "in" : "out");
     str(b, "channel", en->channel);
     view_time(b, "time", en->time_ms, true);
     view_time(b, "provider_time", en->provider_ms, false);
