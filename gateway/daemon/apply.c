@@ -5,6 +5,7 @@
 #include "gateway/base/mem.h"
 #include "gateway/daemon/apply_agents.h"
 #include "gateway/daemon/operation.h"
+#include "gateway/daemon/operation_pack.h"
 #include "gateway/daemon/texts.h"
 #include "gateway/daemon/worker.h"
 #include "gateway/host/host.h"
@@ -94,9 +95,15 @@ static bool hole_known(void *ctx, const char *key, struct slice own, struct slic
     return texts_hole_known(((struct worker *)ctx)->texts, key, own, which);
 }
 
+static json_t *shipped_pack(void *ctx, const char *name)
+{
+    return pack_load(((struct worker *)ctx)->config->packs_dir, name, NULL);
+}
+
 struct operation_connectors apply_connectors(struct worker *w)
 {
-    return (struct operation_connectors){w, channel_check, setting_secret, text_known, hole_known};
+    return (struct operation_connectors){w,          channel_check, setting_secret,
+                                         text_known, hole_known,    shipped_pack};
 }
 
 /* ---- the steps ---- */

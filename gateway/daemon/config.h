@@ -22,7 +22,7 @@ struct config {
     int64_t disk_low_mb;
     char *backup_dir, *backup_at;
     int64_t backup_keep_days, backup_keep_weeks;
-    char *data_dir, *demo, *texts_dir, *plugin_dir, *web_dir, *chat_dir, *model, *openapi;
+    char *data_dir, *demo, *texts_dir, *packs_dir, *plugin_dir, *web_dir, *chat_dir, *model, *openapi;
     char *log_level;
     int64_t drain_ms, offer_ms, reopen_hours, session_idle_s;
     char *second_factor;

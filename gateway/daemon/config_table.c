@@ -143,6 +143,7 @@ const struct config_setting config_settings[] = {
     PATH("demo", demo, "", true,
          "The operation file for an empty data directory (loopback only); empty: none."),
     PATH("texts_dir", texts_dir, "@config/texts", false, "Texts for people, one file per language."),
+    PATH("packs_dir", packs_dir, "@config/packs", false, "What matters are coded with, one file per pack."),
     PATH("plugin_dir", plugin_dir, "=connectors", false,
          "Where the connectors are loaded from; beside the program by default."),
     PATH("web_dir", web_dir, "@gateway/web/dist", false, "The agents' page as built."),

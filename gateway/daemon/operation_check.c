@@ -7,6 +7,7 @@
 #include "gateway/daemon/operation_hours.h"
 #include "gateway/daemon/operation_refer.h"
 #include "gateway/daemon/operation_texts.h"
+#include "gateway/daemon/operation_pack.h"
 
 /* ---- values ---- */
 
@@ -233,6 +234,8 @@ static const struct check_member root_members[] = {{"operation", check_name, tru
                                                    {"reviewed", operation_reviewed, false},
                                                    {"emergency", emergency, false},
                                                    {"privacy", check_url, false},
+                                                   {"pack", operation_pack_check, false},
+                                                   {"guard", operation_guard_check, false},
                                                    {"reopen_hours", some_hours, false},
                                                    {"offer_s", some_seconds, false},
                                                    {"decline_pause", a_pause, false},

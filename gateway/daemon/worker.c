@@ -9,6 +9,8 @@
 #include "gateway/daemon/backups.h"
 #include "gateway/daemon/capacity.h"
 #include "gateway/daemon/decide.h"
+#include "gateway/daemon/bot.h"
+#include "gateway/daemon/coding.h"
 #include "gateway/daemon/listen.h"
 #include "gateway/daemon/notice.h"
 #include "gateway/daemon/office.h"
@@ -72,6 +74,7 @@ static void op_configure(struct worker_op *o)
     json_decref(document);
     store_document_loaded(o->op);
     log_event(LOG_DEBUG, "operation.configured", log_str("operation", store_op_name(o->op)));
+    coding_configure(o->w, o->op, document);
 }
 
 static void on_event(void *arg, const struct store_event *ev)

@@ -22,7 +22,7 @@ static bool is_secret(void *ctx, const char *connector, const char *setting)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    static const struct operation_connectors con = {NULL, any_channel, is_secret, NULL, NULL};
+    static const struct operation_connectors con = {NULL, any_channel, is_secret, NULL, NULL, NULL};
     struct buf problems, lines;
     buf_init(&problems, 1u << 20);
     buf_init(&lines, 1u << 20);

@@ -34,7 +34,7 @@ static bool is_hole(void *ctx, const char *key, struct slice own, struct slice *
     return !own.n || !memmem(own.p, own.n, "{nmae}", 6);
 }
 
-static const struct operation_connectors con = {NULL, check_channel, is_secret, is_text, is_hole};
+static const struct operation_connectors con = {NULL, check_channel, is_secret, is_text, is_hole, NULL};
 static struct buf problems;
 
 static json_t *json(const char *text)
