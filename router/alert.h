@@ -44,8 +44,8 @@ struct alert_date { /* instead of the weekly shifts of that date */
     int from, to;   /* from < 0: off duty all day */
 };
 struct alert_person {
-    const char *login;
-    unsigned level; /* 1 is told first */
+    const char *login, *language; /* language: of what they are told; "en" when nothing else is said */
+    unsigned level;               /* 1 is told first */
     struct alert_way ways[ALERT_WAYS];
     size_t ways_n;
     struct alert_shift *shifts; /* none: always on duty */

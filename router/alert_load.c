@@ -103,6 +103,8 @@ static void load_person(struct alert_ladder *l, const json_t *v)
     if (!login.n || level < 1 || level > ALERT_LEVELS)
         return;
     p->login = arena_dup(l->arena, login.p, login.n);
+    struct slice language = json_opt_str(v, "language");
+    p->language = language.n ? arena_dup(l->arena, language.p, language.n) : "en";
     p->level = (unsigned)level;
     if (p->level > l->levels)
         l->levels = p->level;

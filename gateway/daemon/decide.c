@@ -4,6 +4,7 @@
 #include "gateway/base/log.h"
 #include "gateway/base/map.h"
 #include "gateway/base/mem.h"
+#include "router/alert.h"
 #include "router/fold.h"
 #include "router/language.h"
 #include "router/topic.h"
@@ -20,7 +21,7 @@ struct decide {
 
 struct decide_op {
     struct language_prior prior;
-    struct topic_table *topics;
+    struct topic_table *topics, *alarms;
     json_t *document_topics; /* for what a chosen topic says */
     char **languages;        /* tags, NULL-terminated */
     char *area;              /* of what comes through a channel without one; NULL: there are none */
@@ -39,6 +40,7 @@ static void op_free(void *p)
 {
     struct decide_op *o = p;
     topic_table_free(o->topics);
+    topic_table_free(o->alarms);
     json_decref(o->document_topics);
     for (size_t i = 0; o->languages && o->languages[i]; i++)
         mem_free(o->languages[i]);
@@ -99,6 +101,11 @@ void decide_operation(struct decide *d, struct store_op *op, const json_t *docum
         o->topics = topic_table_new();
     }
     topic_table_add_sealing(o->topics);
+    const json_t *alerts = json_object_get(document, "alerts");
+    if (alert_words_load(&o->alarms, alerts, &e) != 0) {
+        log_event(LOG_ERROR, "operation.alarm_words", log_str("operation", store_op_name(op)), log_err(&e));
+        alert_words_load(&o->alarms, NULL, NULL);
+    }
     void *before = map_put(&d->ops, slice_str(store_op_name(op)), o);
     if (before)
         op_free(before);
@@ -239,6 +246,20 @@ void decide_message(struct decide *d, struct store_op *op, const struct host_sai
     size_t n; /* folded once, for topics and for searching */
     struct slice *words = fold_list(said->has_text ? in->text : SLICE(""), a, &n);
     decide_topic(o, said, known, l, words, n, in);
+    in->alarm =
+        o && in->kind == STORE_MESSAGE && topic_match(o->alarms, words, n, l, &(struct topic_match){0});
     in->words_n = fold_distinct(words, n, a, words, DECIDE_WORDS_MAX);
     in->words = words;
+}
+
+const char *decide_alarm(struct decide *d, struct store_op *op, struct slice text)
+{
+    const struct decide_op *o = map_get(&d->ops, slice_str(store_op_name(op)));
+    struct topic_match m = {0};
+    struct arena *a = arena_new();
+    size_t n;
+    struct slice *words = fold_list(text, a, &n);
+    bool found = o && topic_match(o->alarms, words, n, LANGUAGE_UNKNOWN, &m);
+    arena_free(&a);
+    return found && m.id ? m.id : "";
 }

@@ -17,4 +17,7 @@ void decide_operation_gone(struct decide *d, struct store_op *op);
 void decide_message(struct decide *d, struct store_op *op, const struct host_said *said,
                     const struct store_known *known, struct store_inbound *in, struct arena *a);
 
+/* The category of a word of alarm in it; "" when there is none. Lives as long as the operation's document. */
+const char *decide_alarm(struct decide *d, struct store_op *op, struct slice text);
+
 #endif

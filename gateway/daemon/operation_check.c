@@ -4,6 +4,7 @@
 #include "gateway/base/text.h"
 #include "gateway/daemon/check.h"
 #include "gateway/daemon/operation.h"
+#include "gateway/daemon/operation_alerts.h"
 #include "gateway/daemon/operation_hours.h"
 #include "gateway/daemon/operation_refer.h"
 #include "gateway/daemon/operation_texts.h"
@@ -232,6 +233,7 @@ static const struct check_member root_members[] = {{"operation", check_name, tru
                                                    {"channels", channels, false},
                                                    {"texts", operation_texts, false},
                                                    {"reviewed", operation_reviewed, false},
+                                                   {"alerts", operation_alerts_check, false},
                                                    {"emergency", emergency, false},
                                                    {"privacy", check_url, false},
                                                    {"pack", operation_pack_check, false},

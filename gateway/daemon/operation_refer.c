@@ -3,6 +3,7 @@
 #include "gateway/daemon/operation_refer.h"
 #include "gateway/base/map.h"
 #include "gateway/daemon/operation.h"
+#include "gateway/daemon/operation_alerts.h"
 #include "gateway/daemon/operation_texts.h"
 #include <stdio.h>
 #include <string.h>
@@ -210,6 +211,7 @@ void operation_refer(struct check *c, const json_t *file)
     tags_served(c, file, "texts", true);
     tags_served(c, file, "reviewed", true);
     operation_texts_refer(c, file);
+    operation_alerts_refer(c, file);
     refer_areas(c, json_object_get(file, "areas"));
     refer_agents(&r, json_object_get(file, "agents"));
     refer_channels(&r, json_object_get(file, "channels"));

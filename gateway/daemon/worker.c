@@ -5,6 +5,7 @@
 #include "gateway/base/mem.h"
 #include "gateway/base/metric.h"
 #include "gateway/daemon/admin.h"
+#include "gateway/daemon/alerts.h"
 #include "gateway/daemon/assets.h"
 #include "gateway/daemon/backups.h"
 #include "gateway/daemon/capacity.h"
@@ -67,6 +68,7 @@ static void op_configure(struct worker_op *o)
         return;
     }
     decide_operation(o->w->decide, o->op, document);
+    alerts_configure(o->alerts, document);
     notices_configure(o->notices, document);
     engine_configure(o->engine, document, (unsigned)o->w->config->offer_ms);
     retention_set(o->op, document);
@@ -113,6 +115,18 @@ static void on_stored(void *arg, struct store_op *op, const struct store_inbound
     }
 }
 
+static bool on_staff(void *arg, struct store_op *op, const char *channel, struct slice address,
+                     struct slice text, void (*done)(void *done_arg, bool ok), void *done_arg)
+{
+    struct worker *w = arg;
+    for (struct list *at = w->ops.next; at != &w->ops; at = at->next) {
+        struct worker_op *o = container_of(at, struct worker_op, node);
+        if (o->op == op)
+            return alerts_reply(o->alerts, channel, address, text, done, done_arg);
+    }
+    return false;
+}
+
 static void op_attach(struct worker *w, struct store_op *op)
 {
     struct worker_op *o = mem_alloc(sizeof *o);
@@ -122,6 +136,7 @@ static void op_attach(struct worker *w, struct store_op *op)
         .loop = w->loop, .op = op, .nobody = on_nobody, .away = on_away, .arg = o});
     o->notices = notices_new(w, op);
     o->wishes = wishes_new(op, o->notices, o->engine);
+    o->alerts = alerts_new(w, op);
     list_push(&w->ops, &o->node);
     op_configure(o);
     o->listener = store_listen(op, on_event, o);
@@ -138,6 +153,7 @@ static void op_detach(struct worker_op *o)
     wishes_free(&o->wishes, &o->w->wishes_gone);
     engine_free(&o->engine);
     notices_free(&o->notices);
+    alerts_free(&o->alerts);
     host_operation_gone(o->w->host, o->op);
     decide_operation_gone(o->w->decide, o->op);
     list_del(&o->node);
@@ -345,7 +361,7 @@ static int open_host(struct worker *w, struct err *e)
                              .allow_private = (const char *const *)c->allow_private,
                              .egress = (const char *const *)c->egress,
                              .origins = (const char *const *)c->origins,
-                             .router = {.arg = w, .decide = decide_one, .stored = on_stored, .same = same_words, .text = own_text},
+                             .router = {.arg = w, .decide = decide_one, .stored = on_stored, .staff = on_staff, .same = same_words, .text = own_text},
                              .text_max = (size_t)c->limits.text,
                              .attachments_max = (size_t)c->limits.attachments,
                              .body_max = (size_t)c->limits.body,

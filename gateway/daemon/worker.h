@@ -21,6 +21,7 @@ struct worker_op {
     struct store_op *op;
     struct store_listener *listener;
     struct engine *engine;
+    struct alerts *alerts;
     struct notices *notices;
     struct wishes *wishes;
 };

@@ -155,6 +155,31 @@ void deliver_ingest(struct item *it)
     store_ingest(b->o->op, &it->in, on_decide, on_ingested, it);
 }
 
+static void on_staff(void *arg, bool ok)
+{
+    struct item *it = arg;
+    struct batch *b = it->b;
+    if (ok)
+        deliver_result(it, CONNECTOR_ITEM_STORED, NULL);
+    else
+        b->err = CONNECTOR_EAWAY;
+    deliver_one_done(b);
+}
+
+/* The answer of somebody on duty is no person's message. */
+static bool is_staff(struct channel *ch, struct item *it)
+{
+    const struct host_router *r = &it->b->o->h->cf.router;
+    if (!r->staff || it->src->kind != CONNECTOR_MESSAGE || !it->src->text.n || it->count != 1)
+        return false;
+    it->b->waiting++;
+    if (r->staff(r->arg, it->b->o->op, ch->id, slice_from(it->src->from), slice_from(it->src->text), on_staff,
+                 it))
+        return true;
+    it->b->waiting--;
+    return false;
+}
+
 void deliver_store_all(struct batch *b)
 {
     struct channel *ch = deliver_channel(b);
@@ -163,7 +188,8 @@ void deliver_store_all(struct batch *b)
         if (it->dead)
             continue;
         if (it->ingest) {
-            deliver_ingest(it);
+            if (!is_staff(ch, it))
+                deliver_ingest(it);
         } else {
             b->waiting++;
             mark_start(ch, it);

@@ -8,6 +8,7 @@ do
     P.record_owned.alert = true
     local TOLD_S = 30 * 86400
     local MEMBERS = 200 -- of a group; the next one is told by itself
+    local TRIES, AGAIN_MOST_MS = 12, 30000 -- of one notice; the next step has others
     local COUNT_MS = 5000 -- between two notices that only tell that it are more
     local DRILL, OPEN = '1', {possible = true, raised = true, notified = true, acknowledged = true, handed = true}
     local RINGS = {raised = true, notified = true}
@@ -243,15 +244,16 @@ do
         return wrong or 1
     end)
 
-    -- code "<step> <login> <way>" outcome again_ms (0: not again): how a notice ended, or when it is tried again
+    -- code "<step> <login> <way>" outcome again_ms (0: not again): how a notice ended; it is tried again after that, then the double …
     P.reg_full('alert_told', function(K, a)
         local now, r, key = P.now(), get(K, a[1]), K .. 'told:' .. a[1]
         local tries = num(string.match(call('HGET', key, a[2]) or '', '^%S+ (%d+)')) + 1
-        call('HSET', key, a[2], a[3] .. ' ' .. int(tries) .. ' ' .. int(now))
+        local again, timer = tonumber(a[4]), 'notice ' .. a[1] .. ' ' .. a[2]
+        local outcome = again > 0 and tries >= TRIES and 'failed' or a[3]
+        call('HSET', key, a[2], outcome .. ' ' .. int(tries) .. ' ' .. int(now))
         call('EXPIRE', key, TOLD_S)
-        local timer = 'notice ' .. a[1] .. ' ' .. a[2]
-        if a[4] ~= '0' then
-            due(K, timer, now + a[4])
+        if again > 0 and tries < TRIES then
+            due(K, timer, now + math.min(again * 2 ^ (tries - 1), AGAIN_MOST_MS))
         else
             call('ZREM', K .. 'timers', timer)
         end
