@@ -15,6 +15,7 @@
 #define CALLBACK_TRIES    3       /* then it expires */
 #define CALLBACK_AGAIN_MS 3600000 /* after nobody answered, unless the agent says */
 #define CALLBACK_DAYS     7       /* it is open, unless its end is given */
+#define CALLBACK_ENDED    1       /* score of those that ended; open ones have their time */
 #define CALLBACK_NOTE     2000
 
 enum callback_state {
@@ -56,5 +57,7 @@ void store_callback_timers(struct store_op *op);
 /* May the person be reached by this channel at this local minute of the day (-1: any)? safe: the profile's
  * member, may be NULL. Pure. */
 bool callback_safe(const json_t *safe, struct slice channel, int minute);
+/* Is that such a member? */
+bool callback_safe_valid(const json_t *safe);
 
 #endif

@@ -2,9 +2,11 @@
  * Timers: the holder of the lease "timers" asks twice a second, or when the next is due. */
 #include "gateway/base/mem.h"
 #include "store/side.h"
+#include "store/state.h"
 
-#define LEASE_MS 6000
-#define LOOK_MS  500
+#define LEASE_MS     6000
+#define LOOK_MS      500
+#define CLOCK_OFF_MS 200
 
 struct handler {
     void (*fire)(void *arg, const char *id, struct store_firing *f);
@@ -13,7 +15,7 @@ struct handler {
 
 struct timers {
     struct store_op *op;
-    struct map handlers;
+    struct map handlers, under_way; /* under_way: timer → struct store_firing */
     struct store_lease *lease;
     struct timer *tick;
     bool mine, asking, closed;
@@ -75,10 +77,14 @@ static void fire(struct timers *t, struct slice timer, struct slice due)
     struct handler *h = map_get(&t->handlers, what);
     if (!h) /* another version's, perhaps: it comes again */
         return;
+    /* The minute after which it comes again is over at once when the clock is set forward. */
+    if (map_get(&t->under_way, timer))
+        return;
     struct store_firing *f = mem_alloc(sizeof *f);
     f->op = t->op;
     f->timer = slice_dup(timer);
     f->due = slice_dup(due);
+    map_put(&t->under_way, timer, f);
     char *id = slice_dup(rest);
     h->fire(h->arg, id, f);
     mem_free(id);
@@ -86,6 +92,9 @@ static void fire(struct timers *t, struct slice timer, struct slice due)
 
 void store_timer_finished(struct store_firing *f, bool drop)
 {
+    struct timers *t = f->op->side->timers;
+    if (t && map_get(&t->under_way, slice_str(f->timer)) == f)
+        map_del(&t->under_way, slice_str(f->timer));
     if (drop) {
         struct store_args a;
         struct set *s = mem_alloc(sizeof *s);
@@ -97,6 +106,14 @@ void store_timer_finished(struct store_firing *f, bool drop)
     mem_free(f->timer);
     mem_free(f->due);
     mem_free(f);
+}
+
+/* Redis's clock was set: what fires now must not take it for too early. */
+static void clock_follow(struct store *s, int64_t now_ms)
+{
+    int64_t off = now_ms - store_now_ms(s);
+    if (off > CLOCK_OFF_MS || off < -CLOCK_OFF_MS)
+        s->clock_offset += off;
 }
 
 static void looked(void *arg, const struct err *e, const struct redis_reply *r)
@@ -112,6 +129,8 @@ static void looked(void *arg, const struct err *e, const struct redis_reply *r)
         int64_t left = store_number(r->items[0]);
         if (left >= 0 && left < LOOK_MS)
             next = left > 0 ? (uint64_t)left : 1;
+        if (r->n % 2 == 0)
+            clock_follow(t->op->store, store_number(r->items[r->n - 1]));
         for (size_t i = 1; i + 1 < r->n; i += 2)
             fire(t, store_item(r, i), store_item(r, i + 1));
     }
@@ -154,6 +173,7 @@ void store_timer_handle(struct store_op *op, const char *what,
         t = op->side->timers = mem_alloc(sizeof *t);
         t->op = op;
         map_init(&t->handlers);
+        map_init(&t->under_way);
         t->tick = timer_new(store_loop(op->store), look, t);
         t->lease = store_lease_new(op, "timers", LEASE_MS, held, t);
     }
@@ -172,6 +192,7 @@ void timer_close(struct side *s)
     store_lease_free(&t->lease);
     timer_free(&t->tick);
     map_clear(&t->handlers, mem_free);
+    map_clear(&t->under_way, NULL);
     t->closed = true;
     if (!t->asking)
         mem_free(t);

@@ -288,16 +288,29 @@ void notice_place(struct notices *n, const struct store_thread *t, const struct 
         buf_clear(all[i]);
 }
 
+static bool asked_in(struct notices *n, const char *key, const char *language, struct slice text)
+{
+    const char *tag;
+    struct slice words = host_text(n->w->host, n->op, key, language, &tag), one;
+    while (slice_next(&words, '|', &one))
+        if (fold_is(text, slice_trim(one)))
+            return true;
+    return false;
+}
+
+/* In all languages: of a few words nobody knows for sure which one it is. */
 bool notice_asked(struct notices *n, const char *key, const char *language, struct slice text)
 {
-    const char *const tags[] = {language, "en"};
-    const char *tag;
-    struct slice words, one;
+    size_t i;
+    const json_t *tag;
     if (!text.n || text.n > ASKED_BYTES)
         return false;
-    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++)
-        for (words = host_text(n->w->host, n->op, key, tags[i], &tag); slice_next(&words, '|', &one);)
-            if (fold_is(text, slice_trim(one)))
-                return true;
+    if (asked_in(n, key, language, text) || asked_in(n, key, "en", text))
+        return true;
+    json_array_foreach(json_object_get(n->document, "languages"), i, tag)
+    {
+        if (asked_in(n, key, json_string_value(tag), text))
+            return true;
+    }
     return false;
 }

@@ -60,6 +60,7 @@ do
         if first[2] then
             out[1] = math.max(0, tonumber(first[2]) - now)
         end
+        out[#out + 1] = int(now) -- the clock may have been set: whoever handles them must know at once
         return out
     end)
 

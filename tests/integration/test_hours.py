@@ -55,13 +55,14 @@ class World:
         assert status == 200, answer
         return who
 
-    def thread(self, who):
-        return next((t for t in threads(self.d, self.tokens["integrator"]) if t["contact"]["name"] == who[-5:]), None)
+    def thread(self, who, role="integrator"):
+        return next((t for t in threads(self.d, self.tokens[role]) if t["contact"]["name"] == who[-5:]), None)
 
     def said(self, who):
         """What Parley said, as (what it is, text)."""
-        t = self.thread(who)
-        return [(e["notice"], e["text"]) for e in entries(self.d, self.tokens["integrator"], t["id"]) if e.get("notice")] if t else []
+        t = self.thread(who) or self.thread(who, "focal")
+        role = "focal" if t and t["clearance"] else "integrator"
+        return [(e["notice"], e["text"]) for e in entries(self.d, self.tokens[role], t["id"]) if e.get("notice")] if t else []
 
     async def hears(self, who, n, seconds=8):
         return await eventually(lambda: (lambda s: s if len(s) >= n else None)(self.said(who)), seconds)
@@ -90,7 +91,110 @@ async def nobody_is_said_where_it_is_open(w):
     assert first[0].startswith("first-") and nobody[0] == "nobody" and "112" not in nobody[1], (first, nobody)
 
 
-TESTS = [closed_is_said_once, nobody_is_said_where_it_is_open]
+async def hours_are_told(w):
+    status, got, _ = await w.call("GET", "hours", "supervisor")
+    assert status == 200, got
+    by = {i["area"]: i for i in got["items"]}
+    assert set(by) == {None, "tr", "tr/izmir"}, by  # Germany is not theirs
+    assert by[None]["always"] and by[None]["open"] and by[None]["next"] is None and by[None]["timezone"] == "Europe/Istanbul"
+    one = by["tr/izmir"]
+    assert not one["open"] and one["offset"] == 10800, one
+    opens = datetime.datetime.fromisoformat(one["next"].replace("Z", "+00:00")) - datetime.datetime.now(datetime.timezone.utc)
+    assert 57 * 60 < opens.total_seconds() <= 60 * 60, one
+    status, got, _ = await w.call("GET", "hours", "integrator")
+    assert [i["open"] for i in got["items"] if i["area"] == "de"] == [True], got
+
+
+async def how_long(w):
+    """Turkish: who speaks it has room for one, and is not there."""
+    first = await w.say("Merhaba, kayıt olmak istiyorum, lütfen bana yardım edin")
+    await w.hears(first, 2)
+    second = await w.say("Merhaba, ben de kayıt olmak istiyorum, teşekkür ederim")
+    await w.hears(second, 2)
+    await w.say("Ne kadar sürer?", who=second)
+    said = await w.hears(second, 3)
+    assert said[2][0] == "place" and "2" in said[2][1] and "söyleyemiyoruz" in said[2][1], said
+    await w.say("ne kadar surer", who=second)  # folded alike, and soon after: nothing more is said
+    # Who reports misconduct is not told how many others do.
+    sealed = await w.say("I want to report misconduct by a staff member")
+    await w.say("how long", who=sealed)
+    said = await w.hears(sealed, 2)
+    t = w.thread(sealed, "focal")
+    assert t["clearance"] == 2, t
+    answer = [s for s in said if s[0] == "answer"] or [s for s in await w.hears(sealed, 3) if s[0] == "answer"]
+    assert answer and not any(c.isdigit() for c in answer[0][1]), said
+    assert not any("Test" in s[1] for s in said), said  # nothing that tells the provider whose service it is
+    await asyncio.sleep(1)
+    assert len(w.said(second)) == 3
+
+
+async def call_backs(w):
+    who = await w.say("Hello, please help me with the registration of my son")
+    t = await eventually(lambda: w.thread(who))
+    tid = {"thread": t["id"]}
+    status, _, _ = await w.call("POST", "threads/{thread}/assign", "supervisor", tid, {"agent": "amal"})
+    assert status == 200
+    await w.say("please call me", who=who)
+    one = await eventually(lambda: (lambda r: r[1] if r[0] == 200 else None)(w.api.call("GET", OPS + "threads/{thread}/callback", tid, None, w.tokens["agent"])))
+    assert one["state"] == "due" and one["person"] and one["channel"] == "app" and one["agent"] is None, one
+    status, listed, _ = await w.call("GET", "callbacks", "agent")
+    assert status == 200 and [i["thread"]["id"] for i in listed["items"]] == [t["id"]], listed
+    status, wrong, _ = await w.call("POST", "threads/{thread}/callback", "agent", tid, {"asked": "agent"})
+    assert status == 409, wrong
+    act = {**tid, "act": "take"}
+    status, one, _ = await w.call("POST", "threads/{thread}/callback/{act}", "agent", act, {"version": one["version"]})
+    assert status == 200 and one["state"] == "taken" and one["agent"] == "amal", one
+    status, wrong, _ = await w.call("POST", "threads/{thread}/callback/{act}", "agent", act, {"version": 1})
+    assert status == 409, wrong
+    for n, state in ((1, "waiting"), (2, "waiting"), (3, "expired")):
+        status, one, _ = await w.call("POST", "threads/{thread}/callback/{act}", "agent", {**tid, "act": "no_answer"}, {"version": one["version"]})
+        assert status == 200 and (one["state"], one["tries"]) == (state, n), one
+        if n < 3:
+            status, one, _ = await w.call("POST", "threads/{thread}/callback/{act}", "agent", act, {"version": one["version"]})
+    status, listed, _ = await w.call("GET", "callbacks", "agent")
+    assert not listed["items"], listed
+    what = [e["event"]["detail"] for e in entries(w.d, w.tokens["integrator"], t["id"], kind="event") if e["event"]["what"] == "callback"]
+    assert what == ["due", "taken", "no_answer", "taken", "no_answer", "taken", "expired"], what
+    # Safe contact: only in the evening, only by the web.
+    status, got, _ = await w.call("PATCH", "contacts/{contact}", "agent", {"contact": t["contact"]["id"]}, {"safe": {"channels": ["web"], "from": "18:00", "to": "20:00"}})
+    assert status == 200 and got["safe"]["channels"] == ["web"], got
+    status, wrong, _ = await w.call("PATCH", "contacts/{contact}", "agent", {"contact": t["contact"]["id"]}, {"safe": {"from": "18:00"}})
+    assert status == 400, wrong
+    status, wrong, _ = await w.call("POST", "threads/{thread}/callback", "agent", tid, {"asked": "agent"})
+    assert status == 409 and wrong["code"] == "unsafe", wrong
+    day = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)).strftime("%Y-%m-%d")
+    body = {"asked": "agent", "channel": "web", "from": day + "T16:00:00Z", "note": "after work"}
+    status, one, _ = await w.call("POST", "threads/{thread}/callback", "agent", tid, body)
+    assert status == 201 and one["state"] == "waiting", one
+    # Somebody else's threads do not exist.
+    status, wrong, _ = await w.call("GET", "threads/{thread}/callback", "supervisor", {"thread": "a" * 26})
+    assert status == 404, wrong
+    person = await w.say("I want to report misconduct by a staff member, again")
+    sealed = await eventually(lambda: w.thread(person, "focal"))
+    status, wrong, _ = await w.call("POST", "threads/{thread}/callback", "focal", {"thread": sealed["id"]}, {"asked": "agent"})
+    assert status == 409 and wrong["code"] == "unsafe", wrong
+    status, wrong, _ = await w.call("POST", "threads/{thread}/callback", "agent", {"thread": sealed["id"]}, {"asked": "person"})
+    assert status == 404, wrong
+    status, one, _ = await w.call("POST", "threads/{thread}/callback", "focal", {"thread": sealed["id"]}, {"asked": "person"})
+    assert status == 201, one
+    status, listed, _ = await w.call("GET", "callbacks", "agent")
+    assert [i["thread"]["id"] for i in listed["items"]] == [t["id"]], listed
+
+
+async def hours_end_while_somebody_waits(w):
+    """And what is new in the document holds at once."""
+    who = await w.say("Merhaba, bir sorum var, kayıt hakkında bilgi almak istiyorum")
+    await w.hears(who, 2)
+    w.doc["hours"] = span(-120, -1)
+    await asyncio.to_thread(w.d.apply, w.doc)
+    said = await w.hears(who, 3)
+    assert [s[0] for s in said[1:]] == ["nobody", "away"] and "112" in said[2][1], said
+    del w.doc["hours"]
+    w.doc["hours"] = {"always": True}
+    await asyncio.to_thread(w.d.apply, w.doc)
+
+
+TESTS = [closed_is_said_once, nobody_is_said_where_it_is_open, hours_are_told, how_long, call_backs, hours_end_while_somebody_waits]
 
 if __name__ == "__main__":
     run_shared(World, TESTS)

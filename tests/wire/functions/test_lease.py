@@ -36,10 +36,10 @@ def test_timers_come_once_and_again_after_a_minute(s):
     s.call("timer_set", "sla t1", now - 5)
     s.call("timer_set", "sla t2", now + 5000)
     out = s.call("timers_due", 0)
-    assert out[1] == b"sla t1" and len(out) == 3
+    assert out[1] == b"sla t1" and len(out) == 4
     assert 4000 < out[0] <= 5000
     assert abs(int(out[2]) - (now + 60000)) < 1000
-    assert len(s.call("timers_due", 0)) == 1
+    assert len(s.call("timers_due", 0)) == 2
     s.call("timer_done", out[1], out[2])
     assert s.r.zcard(s.key("timers")) == 1
 
@@ -53,10 +53,10 @@ def test_a_timer_set_anew_while_it_fires_stays(s):
 
 
 def test_timer_drop_and_none(s):
-    assert s.call("timers_due", 0) == [-1]
+    assert s.call("timers_due", 0)[:-1] == [-1]
     s.call("timer_set", "sla t1", s.now() - 5)
     s.call("timer_drop", "sla t1")
-    assert s.call("timers_due", 0) == [-1]
+    assert s.call("timers_due", 0)[:-1] == [-1]
 
 
 def test_idempotency(s):
