@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""People by hand: a call, a visit, a paper form; writing first; links and merges; "same person?" and what it closes; checks of identity."""
+import asyncio
+import secrets
+
+import parley as p
+from look import entries, eventually, run_shared, threads
+from openapi import Api
+
+OPS = "/api/v1/ops/{op}/"
+CALLED = {"what": "call", "text": "She asks when the office opens", "language": "ar", "seconds": 90, "time": "2026-01-01T06:00:00Z"}
+
+
+def number():
+    return f"+90531{secrets.randbelow(9 * 10**6) + 10**6}"
+
+
+class World:
+    async def open(self):
+        self.d = d = p.Parley().start()
+        self.receiver = await p.Receiver().start()
+        doc = p.operation(d)
+        doc["channels"][1]["settings"]["url"] = self.receiver.url
+        doc["channels"].append({"id": "sms", "connector": "http", "settings": {"url": self.receiver.url, "secret": d.secret, "verified": "true"}})
+        d.apply(doc)
+        self.api = Api(d)
+        self.tokens = {n: d.token(agent=n, role="supervisor" if n == "selin" else "agent") for n in ("amal", "farid", "selin")}
+        self.tokens["root"] = d.token(agent="root", role="administrator")
+        self.tokens["auditor"] = d.token(role="auditor")
+        return self
+
+    async def close(self, failed):
+        if failed:
+            print(self.d.tail(3000))
+        self.d.close()
+        await self.receiver.stop()
+
+    async def call(self, method, path, who, body=None, **args):
+        return (await asyncio.to_thread(self.api.call, method, OPS + path, args, body, self.tokens[who]))[:2]
+
+    async def ok(self, method, path, who, body=None, **args):
+        status, answer = await self.call(method, path, who, body, **args)
+        assert status in (200, 201), (path, status, answer)
+        return answer
+
+    async def hook(self, tel, text, channel="app", name=None):
+        m = {"id": secrets.token_hex(8), "from": {"address": "tel:" + tel, **({"name": name} if name else {})}, "text": text}
+        status, answer = await asyncio.to_thread(self.d.hook, {"messages": [m]}, channel=channel)
+        assert status == 200, answer
+
+    async def threads_of(self, tel, n):
+        """The threads of who has that number, as the supervisor sees them."""
+        found = []
+
+        async def there():
+            page = (await asyncio.to_thread(self.d.api, "GET", "contacts?address=tel:%2B" + tel[1:], None, self.tokens["selin"]))[1]
+            found[:] = page["items"][0]["threads"] if page["items"] else []
+            return len(found) == n
+        await eventually(there)
+        return [t["id"] for t in found]
+
+
+async def test_somebody_called(w):
+    tel = number()
+    t = await w.ok("POST", "threads", "amal", {"address": tel[:3] + " " + tel[3:6] + "-" + tel[6:], "name": "Leyla", "topic": "registration", "happened": {**CALLED, "ref": "r1"}})
+    assert t["state"] == "assigned" and t["assignee"] == "amal" and t["contact"]["name"] == "Leyla" and t["channel"] == "desk" and t["language"]["tag"] == "ar", t
+    kept = [e for e in entries(w.d, w.tokens["amal"], t["id"]) if e["kind"] == "call"]
+    assert len(kept) == 1 and kept[0]["text"] == CALLED["text"] and kept[0]["direction"] == "in", kept
+    assert kept[0]["happened"] == {"what": "call", "direction": "in", "time": "2026-01-01T06:00:00Z", "seconds": 90} and kept[0]["author"]["id"] == "amal"
+    c = await w.ok("GET", "contacts/{contact}", "amal", contact=t["contact"]["id"])
+    assert [a["uri"] for a in c["addresses"]] == ["tel:" + tel]
+    for status in (201, 200):  # the same reference: one entry
+        got, e = await w.call("POST", "threads/{thread}/happened", "amal", {"what": "visit", "text": "came back", "direction": "in", "ref": "r2"}, thread=t["id"])
+        assert got == status and e["happened"]["what"] == "visit", (got, e)
+    assert (await w.call("POST", "threads/{thread}/happened", "farid", CALLED, thread=t["id"]))[0] == 404
+    for wrong in ({"what": "dream", "text": "x"}, {"what": "call", "text": ""}, {"what": "call", "text": "x", "time": "2099-01-01T00:00:00Z"}, {"what": "call", "text": "x", "odd": 1}):
+        assert (await w.call("POST", "threads/{thread}/happened", "amal", wrong, thread=t["id"]))[0] == 400, wrong
+    assert (await w.call("POST", "threads", "auditor", {"address": tel}))[0] == 403
+    assert (await w.call("POST", "threads", "amal", {"address": "not a number"}))[0] == 400
+
+
+async def test_arabic_digits_are_the_same_number(w):
+    t = await w.ok("POST", "threads", "amal", {"address": "٠٠٩٠٥٣٢١١١٢٢٣٣", "happened": CALLED})
+    c = await w.ok("GET", "contacts/{contact}", "amal", contact=t["contact"]["id"])
+    assert c["addresses"][0]["uri"] == "tel:+905321112233"
+
+
+async def test_nobody_and_a_queue(w):
+    t = await w.ok("POST", "threads", "amal", {"name": "No number", "language": "ar", "wait": True, "happened": {"what": "paper", "text": "form 7"}})
+    assert t["state"] in ("waiting", "offered") and t["contact"]["name"] == "No number"
+    status, c = await w.call("POST", "contacts", "amal", {"address": number(), "name": "Ali"})
+    assert status == 201 and c["name"] == "Ali" and c["threads"] == []
+    first = await w.ok("POST", "threads", "amal", {"contact": c["id"]})
+    assert (await w.ok("POST", "threads", "amal", {"contact": c["id"]}))["id"] == first["id"]
+    assert (await w.call("POST", "threads", "farid", {"contact": c["id"]}))[0] == 404
+
+
+async def test_a_known_number_tells_nothing(w):
+    tel = number()
+    await w.hook(tel, "SECRET-WORD I want to register", name="Zeynep")
+    [first] = await w.threads_of(tel, 1)
+    assert (await w.call("POST", "contacts", "amal", {"address": tel}))[0] == 409
+    t = await w.ok("POST", "threads", "amal", {"address": tel, "happened": CALLED})
+    assert t["id"] != first and t["same_person"] == {"why": "channel", "answer": None} and t["contact"]["name"] is None, t
+    c = await w.ok("GET", "contacts/{contact}", "amal", contact=t["contact"]["id"])
+    assert c["closed"] and c["name"] is None and [x["id"] for x in c["threads"]] == [t["id"]] and c["language"] is None and c["notes"] == ""
+    assert (await w.call("PATCH", "contacts/{contact}", "amal", {"name": "X"}, contact=c["id"]))[0] == 409
+    assert (await w.call("GET", "threads/{thread}", "amal", thread=first))[0] == 404
+    assert "SECRET" not in str(threads(w.d, w.tokens["amal"], q="SECRET-WORD"))
+    assert (await w.call("POST", "threads/{thread}/same-person", "farid", {"answer": "yes"}, thread=t["id"]))[0] == 404
+    t = await w.ok("POST", "threads/{thread}/same-person", "amal", {"answer": "yes"}, thread=t["id"])
+    assert t["same_person"] == {"why": "channel", "answer": "yes"} and t["contact"]["name"] == "Zeynep"
+    assert (await w.call("GET", "threads/{thread}", "amal", thread=first))[0] == 200
+    c = await w.ok("GET", "contacts/{contact}", "amal", contact=t["contact"]["id"])
+    assert "closed" not in c and len(c["threads"]) == 2
+    await w.ok("POST", "threads/{thread}/same-person", "amal", {"answer": "undo"}, thread=t["id"])
+    assert (await w.call("GET", "threads/{thread}", "amal", thread=first))[0] == 404
+    assert (await w.call("POST", "threads/{thread}/same-person", "amal", {"answer": "perhaps"}, thread=t["id"]))[0] == 400
+
+
+async def test_a_message_on_a_new_channel_begins_apart(w):
+    tel = number()
+    await w.hook(tel, "I want to register")
+    await w.threads_of(tel, 1)
+    await w.hook(tel, "hello by sms", channel="sms")
+    [new, old] = await w.threads_of(tel, 2)
+    t = await w.ok("GET", "threads/{thread}", "selin", thread=new)
+    assert t["same_person"]["why"] == "channel" and t["channel"] == "sms"
+    await w.ok("POST", "threads/{thread}/same-person", "selin", {"answer": "no"}, thread=new)
+    await w.hook(tel, "again by sms", channel="sms")
+    await w.hook(tel, "again by app")
+    await eventually(lambda: len([e for e in entries(w.d, w.tokens["selin"], new) if e["kind"] == "message"]) == 2)
+    await eventually(lambda: len([e for e in entries(w.d, w.tokens["selin"], old) if e["kind"] == "message"]) == 2)
+
+
+async def test_identity(w):
+    t = await w.ok("POST", "threads", "amal", {"happened": CALLED})
+    t = await w.ok("POST", "threads/{thread}/identity", "amal", {"how": "document", "passed": True}, thread=t["id"])
+    assert t["identity"]["how"] == "document" and t["identity"]["by"] == "amal" and t["identity"]["time"]
+    t = await w.ok("POST", "threads/{thread}/identity", "amal", {"how": "pin", "passed": False}, thread=t["id"])
+    assert "identity" not in t
+    assert (await w.call("POST", "threads/{thread}/identity", "amal", {"how": "smile", "passed": True}, thread=t["id"]))[0] == 400
+    assert (await w.call("POST", "threads/{thread}/identity", "farid", {"how": "pin", "passed": True}, thread=t["id"]))[0] == 404
+
+
+async def test_links_and_merges(w):
+    tel, other = number(), number()
+    a = await w.ok("POST", "threads", "amal", {"address": tel, "name": "Amina", "happened": CALLED})
+    b = await w.ok("POST", "threads", "farid", {"address": other, "name": "Amina A.", "happened": CALLED})
+    one, two = a["contact"]["id"], b["contact"]["id"]
+    link, unlink = "contacts/{contact}/link", "contacts/{contact}/unlink"
+    assert (await w.call("POST", link, "amal", {"contact": two}, contact=one))[0] == 404  # amal does not see the other
+    assert (await w.call("POST", link, "amal", {"address": other}, contact=one))[0] == 409
+    extra = number()
+    c = await w.ok("POST", link, "amal", {"address": extra, "channel": "sms"}, contact=one)
+    assert {x["uri"] for x in c["addresses"]} == {"tel:" + tel, "tel:" + extra}
+    await w.hook(extra, "from the linked number", channel="sms")
+    await eventually(lambda: any(e["text"] == "from the linked number" for e in entries(w.d, w.tokens["amal"], a["id"])))
+    c = await w.ok("POST", unlink, "amal", {"address": extra}, contact=one)
+    assert [x["uri"] for x in c["addresses"]] == ["tel:" + tel]
+    c = await w.ok("POST", link, "selin", {"contact": two}, contact=one)
+    assert [m["id"] for m in c["merged"]] == [two] and {t["id"] for t in c["threads"]} == {a["id"], b["id"]}
+    assert (await w.call("GET", "threads/{thread}", "amal", thread=b["id"]))[0] == 200  # one person: their other thread
+    c = await w.ok("POST", unlink, "selin", {"contact": two}, contact=one)
+    assert "merged" not in c and [t["id"] for t in c["threads"]] == [a["id"]]
+    assert (await w.call("GET", "threads/{thread}", "amal", thread=b["id"]))[0] == 404
+    assert (await w.call("POST", unlink, "selin", {"contact": two}, contact=one))[0] == 409
+    assert (await w.call("POST", link, "amal", {}, contact=one))[0] == 400
+    await w.ok("POST", link, "selin", {"contact": two}, contact=one)
+    status, answer = await asyncio.to_thread(w.d.api, "POST", "erase", {"contact": one}, w.tokens["root"])
+    assert status == 200, answer
+    for thread in (a["id"], b["id"]):  # the person is gone, whichever of their contacts was named
+        assert all(e.get("erased") or e["kind"] == "event" for e in entries(w.d, w.tokens["selin"], thread)), thread
+
+
+async def test_every_call_was_tried(w):
+    assert not w.api.missing("byhand"), w.api.missing("byhand")
+
+
+if __name__ == "__main__":
+    run_shared(World, [v for k, v in list(globals().items()) if k.startswith("test_")])
