@@ -50,6 +50,9 @@ struct api_admin {
     void (*connectors)(void *ctx, struct buf *out);
     void (*texts)(void *ctx, struct store_op *op, struct buf *out);
     void (*checklist)(void *ctx, struct store_op *op, struct buf *out);
+    /* One step of a flow that is tried: NULL with e filled, or what is said and the run. flows.c */
+    json_t *(*flow_try)(void *ctx, struct store_op *op, const json_t *container, const json_t *body,
+                        struct err *e);
     /* One message straight to the connector: nothing of it is stored. */
     void (*test)(void *ctx, struct store_op *op, const char *channel, struct slice to, const char *language,
                  void (*done)(void *arg, const struct err *e, const struct api_tested *r), void *arg);

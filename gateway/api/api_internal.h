@@ -219,7 +219,7 @@ extern const struct call_route articles_routes[], articles_write_routes[], byhan
 extern const struct call_route admin_routes[], admin_people_routes[], admin_channel_routes[];
 extern const struct call_route thread_routes[], people_routes[], office_routes[],
     file_routes[], report_routes[], second_routes[]; /* end with run NULL */
-extern const struct call_route hours_routes[], callback_routes[];
+extern const struct call_route hours_routes[], callback_routes[], flow_routes[];
 
 /* ---- JSON of the records (view.c) ---- */
 

@@ -2,6 +2,7 @@
  * The table of verbs, and how each makes its request. */
 #include "gateway/cli/rights.h"
 #include "gateway/base/mem.h"
+#include "gateway/daemon/operation_files.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -54,8 +55,10 @@ static json_t *file_read(const char *path, struct err *e)
 static json_t *apply(const struct cli *c, struct err *e)
 {
     json_t *file = file_read(c->args[0], e);
-    if (!file)
+    if (!file || !operation_files(file, c->args[0], e)) {
+        json_decref(file);
         return NULL;
+    }
     json_t *o = request_of(c, "apply");
     json_object_set_new(o, "file", file);
     return o;

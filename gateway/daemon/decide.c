@@ -25,6 +25,7 @@ struct decide_op {
     json_t *document_topics; /* for what a chosen topic says */
     char **languages;        /* tags, NULL-terminated */
     char *area;              /* of what comes through a channel without one; NULL: there are none */
+    struct map flows;        /* channels whose threads begin with the bot */
 };
 
 struct decide *decide_new(const char *model_file, struct err *e)
@@ -46,6 +47,7 @@ static void op_free(void *p)
         mem_free(o->languages[i]);
     mem_free(o->languages);
     mem_free(o->area);
+    map_clear(&o->flows, NULL);
     mem_free(o);
 }
 
@@ -89,12 +91,38 @@ static void op_area(struct decide_op *o, const json_t *list)
     }
 }
 
+static bool flow_there(const json_t *flows, const char *id)
+{
+    size_t i;
+    const json_t *f;
+    json_array_foreach(flows, i, f)
+    {
+        if (slice_is(json_opt_str(f, "id"), id) && !json_opt_bool(f, "disabled", false))
+            return true;
+    }
+    return false;
+}
+
+static void op_flows(struct decide_op *o, const json_t *document)
+{
+    size_t i;
+    const json_t *c;
+    map_init(&o->flows);
+    json_array_foreach(json_object_get(document, "channels"), i, c)
+    {
+        struct slice id = json_opt_str(c, "id"), flow = json_opt_str(c, "flow");
+        if (id.n && flow.n && flow_there(json_object_get(document, "flows"), flow.p))
+            map_put(&o->flows, id, o);
+    }
+}
+
 void decide_operation(struct decide *d, struct store_op *op, const json_t *document)
 {
     struct decide_op *o = mem_alloc(sizeof *o);
     struct err e = {0};
     op_languages(o, json_object_get(document, "languages"));
     op_area(o, json_object_get(document, "areas"));
+    op_flows(o, document);
     o->document_topics = json_deep_copy(json_object_get(document, "topics"));
     if (topic_table_load(&o->topics, o->document_topics, &e) != 0) {
         log_event(LOG_ERROR, "operation.topics", log_str("operation", store_op_name(op)), log_err(&e));
@@ -248,6 +276,9 @@ void decide_message(struct decide *d, struct store_op *op, const struct host_sai
     decide_topic(o, said, known, l, words, n, in);
     in->alarm =
         o && in->kind == STORE_MESSAGE && topic_match(o->alarms, words, n, l, &(struct topic_match){0});
+    /* Who has said what it is about, or writes of something that is sealed or urgent, is not asked. */
+    in->bot = o && o->flows.n && !said->topic.n && in->clearance < 2 && in->clearance <= said->clearance &&
+              in->priority <= DECIDE_PRIORITY && map_get(&o->flows, slice_str(in->channel));
     in->words_n = fold_distinct(words, n, a, words, DECIDE_WORDS_MAX);
     in->words = words;
 }

@@ -6,6 +6,7 @@
 #include "gateway/base/mem.h"
 #include "gateway/base/text.h"
 #include "gateway/daemon/apply.h"
+#include "gateway/daemon/operation_files.h"
 #include "gateway/daemon/worker.h"
 #include "store/admin.h"
 #include <errno.h>
@@ -189,6 +190,10 @@ static json_t *demo_read(const char *path)
         buf_commit(&b, n);
     }
     json_t *o = f && !b.err ? json_parse(buf_view(&b), JSON_DEPTH_DEFAULT, &e) : NULL;
+    if (o && !operation_files(o, path, &e)) {
+        json_decref(o);
+        o = NULL;
+    }
     if (!o)
         log_event(LOG_ERROR, "first.demo_file", log_str("file", path),
                   log_str("error", *e.text ? e.text : strerror(errno)));

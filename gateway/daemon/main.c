@@ -2,6 +2,7 @@
  * parleyd: options, and what of it runs in this process. */
 #include "gateway/base/json.h"
 #include "gateway/base/mem.h"
+#include "gateway/daemon/operation_files.h"
 #include "gateway/daemon/process.h"
 #include "gateway/daemon/supervisor.h"
 #include "gateway/daemon/texts.h"
@@ -62,6 +63,8 @@ static int check(const struct supervisor_options *o)
     if (c) {
         config_warnings(c, &warnings);
         check_files(c, &problems);
+        if (*c->demo)
+            operation_files_check(c->demo, &problems);
         texts_check(c->texts_dir, &problems, &warnings);
     }
     bool ok = c && !problems.n;

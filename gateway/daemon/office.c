@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * See office.h. */
+#include "gateway/daemon/bot.h"
 #include "gateway/daemon/office.h"
 #include "gateway/base/mem.h"
 #include "gateway/daemon/apply.h"
@@ -150,5 +151,6 @@ struct api_admin office_admin(struct worker *w)
                               .connectors = connectors,
                               .texts = texts,
                               .checklist = office_checklist,
+                              .flow_try = bot_try,
                               .test = test};
 }

@@ -5,10 +5,11 @@
 #include "gateway/daemon/check.h"
 #include "gateway/daemon/operation.h"
 #include "gateway/daemon/operation_alerts.h"
+#include "gateway/daemon/operation_flows.h"
 #include "gateway/daemon/operation_hours.h"
+#include "gateway/daemon/operation_pack.h"
 #include "gateway/daemon/operation_refer.h"
 #include "gateway/daemon/operation_texts.h"
-#include "gateway/daemon/operation_pack.h"
 
 /* ---- values ---- */
 
@@ -187,6 +188,7 @@ static void a_channel(struct check *c, const json_t *v)
         {"id", check_name, true},           {"connector", check_name, true},
         {"name", words_by_language, false}, {"settings", check_any_object, false},
         {"area", check_area, false},        {"topic", check_name, false},
+        {"flow", check_name, false},
         {"clearance", a_clearance, false},  {"retention_days", some_days, false},
         {"paused", check_flag, false},      {"disabled", check_flag, false},
         {"texts", operation_notice_texts_check, false},
@@ -230,14 +232,15 @@ static const struct check_member root_members[] = {{"operation", check_name, tru
                                                    {"teams", teams, false},
                                                    {"agents", agents, false},
                                                    {"topics", topics, false},
+                                                   {"flows", operation_flows_check, false},
                                                    {"channels", channels, false},
+                                                   {"pack", operation_pack_check, false},
+                                                   {"guard", operation_guard_check, false},
                                                    {"texts", operation_texts, false},
                                                    {"reviewed", operation_reviewed, false},
                                                    {"alerts", operation_alerts_check, false},
                                                    {"emergency", emergency, false},
                                                    {"privacy", check_url, false},
-                                                   {"pack", operation_pack_check, false},
-                                                   {"guard", operation_guard_check, false},
                                                    {"reopen_hours", some_hours, false},
                                                    {"offer_s", some_seconds, false},
                                                    {"decline_pause", a_pause, false},

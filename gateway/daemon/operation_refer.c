@@ -4,6 +4,7 @@
 #include "gateway/base/map.h"
 #include "gateway/daemon/operation.h"
 #include "gateway/daemon/operation_alerts.h"
+#include "gateway/daemon/operation_flows.h"
 #include "gateway/daemon/operation_texts.h"
 #include <stdio.h>
 #include <string.h>
@@ -177,7 +178,7 @@ static void refer_languages(struct check *c, const json_t *file)
 }
 
 /* What is sealed needs two who may read it, or nobody would, or one alone could bury it. */
-static void refer_sealed(struct check *c, const json_t *file)
+static size_t refer_sealed(struct check *c, const json_t *file)
 {
     json_t *after = operation_merge_agents(c->agents, file);
     const json_t *all = after ? after : c->agents, *list = json_object_get(c->merged, "topics");
@@ -199,6 +200,7 @@ static void refer_sealed(struct check *c, const json_t *file)
         check_out(c, inner);
     }
     check_out(c, back);
+    return focal;
 }
 
 void operation_refer(struct check *c, const json_t *file)
@@ -215,7 +217,7 @@ void operation_refer(struct check *c, const json_t *file)
     refer_areas(c, json_object_get(file, "areas"));
     refer_agents(&r, json_object_get(file, "agents"));
     refer_channels(&r, json_object_get(file, "channels"));
-    refer_sealed(c, file);
+    operation_flows_refer(c, file, refer_sealed(c, file));
     map_clear(&r.areas, NULL);
     map_clear(&r.teams, NULL);
     map_clear(&r.topics, NULL);

@@ -9,9 +9,9 @@
 #include "gateway/daemon/assets.h"
 #include "gateway/daemon/backups.h"
 #include "gateway/daemon/capacity.h"
-#include "gateway/daemon/decide.h"
 #include "gateway/daemon/bot.h"
 #include "gateway/daemon/coding.h"
+#include "gateway/daemon/decide.h"
 #include "gateway/daemon/listen.h"
 #include "gateway/daemon/notice.h"
 #include "gateway/daemon/office.h"
@@ -70,13 +70,14 @@ static void op_configure(struct worker_op *o)
     decide_operation(o->w->decide, o->op, document);
     alerts_configure(o->alerts, document);
     notices_configure(o->notices, document);
+    bot_configure(o->bot, document);
     engine_configure(o->engine, document, (unsigned)o->w->config->offer_ms);
     retention_set(o->op, document);
     host_operation_apply(o->w->host, o->op, text);
+    coding_configure(o->w, o->op, document);
     json_decref(document);
     store_document_loaded(o->op);
     log_event(LOG_DEBUG, "operation.configured", log_str("operation", store_op_name(o->op)));
-    coding_configure(o->w, o->op, document);
 }
 
 static void on_event(void *arg, const struct store_event *ev)
@@ -87,6 +88,7 @@ static void on_event(void *arg, const struct store_event *ev)
     if (!ev || ev->kind == STORE_EV_CONFIG)
         op_configure(o);
     engine_event(o->engine, ev);
+    bot_event(o->bot, ev);
     if (ev && ev->opened && engine_held(o->engine)) /* one node's matter */
         notice_opened(o->notices, ev->opened);
 }
@@ -136,6 +138,7 @@ static void op_attach(struct worker *w, struct store_op *op)
         .loop = w->loop, .op = op, .nobody = on_nobody, .away = on_away, .arg = o});
     o->notices = notices_new(w, op);
     o->wishes = wishes_new(op, o->notices, o->engine);
+    o->bot = bot_new(w, op);
     o->alerts = alerts_new(w, op);
     list_push(&w->ops, &o->node);
     op_configure(o);
@@ -151,6 +154,7 @@ static void op_detach(struct worker_op *o)
     if (o->listener)
         store_unlisten(&o->listener);
     wishes_free(&o->wishes, &o->w->wishes_gone);
+    bot_free(&o->bot);
     engine_free(&o->engine);
     notices_free(&o->notices);
     alerts_free(&o->alerts);

@@ -22,6 +22,7 @@ struct worker_op {
     struct store_listener *listener;
     struct engine *engine;
     struct alerts *alerts;
+    struct bot *bot;
     struct notices *notices;
     struct wishes *wishes;
 };

@@ -47,7 +47,7 @@ static bool says(const struct flow_go *g, struct slice list, struct slice folded
 {
     struct slice rest = list, phrase;
     bool found = false;
-    while (!found && rest.n && slice_next(&rest, ',', &phrase)) {
+    while (!found && rest.n && slice_next(&rest, '|', &phrase)) {
         struct buf b;
         buf_init(&b, phrase.n * FOLD_GROWTH + 16);
         fold_text(phrase, &b);

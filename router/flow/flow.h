@@ -49,9 +49,10 @@ struct flow_world {
      * be NULL. */
     struct slice (*text)(void *arg, const char *language, const char *key);
     void *arg;
-    const char *language; /* the person's, as known when the run begins; "" */
-    bool language_stated; /* by the person: a Language block does not ask again */
-    const char *name;     /* contact.name; "" */
+    const char *language;  /* the person's, as known when the run begins; "" */
+    bool language_stated;  /* by the person: a Language block does not ask again */
+    const char *name;      /* contact.name; "" */
+    const json_t *contact; /* kept properties, as contact.x; NULL */
 };
 
 struct flow_input {
@@ -70,11 +71,12 @@ struct flow_input {
  *
  * Without hand_over the run waits for the next input. why: "flow" (a HandOver block), "alarm", "end" (the
  * flow's), "asked" (the person wants a person), "not_understood", "loop" (too many blocks, prompts, inputs or
- * flows within each other), "broken" (flow and run do not fit: the flow was changed meanwhile), "expired". */
+ * flows within each other), "broken" (flow and run do not fit: the flow was changed meanwhile), "expired",
+ * "urgent". */
 json_t *flow_step(const struct flow *f, const struct flow_world *w, const struct flow_input *in, json_t *run);
-/* The same for a run whose time is over. */
-json_t *flow_expire(const struct flow *f, const struct flow_world *w, json_t *run);
-/* For a flow that is not there any more; f may be NULL above as well. */
+/* The same for a run that ends for a reason of its host's: "expired", "urgent". f may be NULL, as above: the
+ * flow is not there any more. */
+json_t *flow_end(const struct flow *f, const struct flow_world *w, const char *why, json_t *run);
 
 /* Names of languages in themselves, for Language blocks; "" for one that is not known. */
 const char *flow_language_name(const char *tag);

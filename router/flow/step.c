@@ -325,16 +325,20 @@ static void answered(struct flow_go *g)
     json_decref(value);
 }
 
+/* A choice may have "person" in its title: what answers the question is no wish for one. Where any text is an
+ * answer, the wish comes first. */
 static void take(struct flow_go *g, const struct flow_input *in)
 {
     if (!block_here(g) || !waits(g))
         hand_over(g, "broken", "flow.handed_over");
-    else if (flow_wants_person(g, in))
-        hand_over(g, "asked", "flow.handed_over");
     else if (count_up(g, "inputs") > STEP_INPUTS)
         hand_over(g, "loop", "flow.handed_over");
+    else if (flow_kind(g->block) == FLOW_OPEN && flow_wants_person(g, in))
+        hand_over(g, "asked", "flow.handed_over");
     else if (flow_answer(g, in))
         answered(g);
+    else if (flow_wants_person(g, in))
+        hand_over(g, "asked", "flow.handed_over");
     else if (count_up(g, "wrong") >= STEP_WRONG)
         hand_over(g, "not_understood", "flow.handed_over");
     else
@@ -366,10 +370,10 @@ json_t *flow_step(const struct flow *f, const struct flow_world *w, const struct
     return g.out;
 }
 
-json_t *flow_expire(const struct flow *f, const struct flow_world *w, json_t *run)
+json_t *flow_end(const struct flow *f, const struct flow_world *w, const char *why, json_t *run)
 {
     struct flow_go g = go(f, w, run);
-    hand_over(&g, "expired", "flow.expired");
+    hand_over(&g, why, strcmp(why, "expired") == 0 ? "flow.expired" : "flow.handed_over");
     arena_free(&g.a);
     return g.out;
 }

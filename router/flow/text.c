@@ -106,6 +106,7 @@ static void of_contact(const struct flow_go *g, struct slice path, struct arena 
     if (slice_is_nocase(name, "properties") && !next_name(&path, &name))
         return;
     const json_t *v = member(json_object_get(g->run, "contact"), name);
+    v = v ? v : member(g->w->contact, name);
     if (v)
         from_json(v, a, out);
     else if (slice_is_nocase(name, "language") && *flow_language(g))

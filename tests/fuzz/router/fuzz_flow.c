@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct slice text(void *arg, const char *language, const char *key)
 {
     (void)arg, (void)language;
-    return strcmp(key, "flow.person_words") == 0 ? SLICE("person, شخص") : SLICE("x");
+    return strcmp(key, "flow.person_words") == 0 ? SLICE("person|شخص") : SLICE("x");
 }
 
 static void steps(const struct flow *f, json_t *run, struct slice inputs)
@@ -26,7 +26,7 @@ static void steps(const struct flow *f, json_t *run, struct slice inputs)
         err_assert(json_object_get(out, "hand_over") || json_object_get(out, "expects"));
         json_decref(out);
     }
-    json_decref(flow_expire(f, &w, run));
+    json_decref(flow_end(f, &w, "expired", run));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -13,7 +13,7 @@ static struct slice own_text(void *arg, const char *language, const char *key)
 {
     (void)arg;
     if (strcmp(key, "flow.person_words") == 0)
-        return strcmp(language, "ar") == 0 ? SLICE("موظف, شخص") : SLICE("person, a human, agent");
+        return strcmp(language, "ar") == 0 ? SLICE("موظف|شخص") : SLICE("person|a human|agent");
     if (strcmp(key, "flow.not_understood") == 0)
         return SLICE("again");
     return strcmp(key, "flow.handed_over") == 0 ? SLICE("over") : SLICE("");
@@ -342,40 +342,42 @@ T(texts_and_numbers)
                   "\"age\","
                   "\"validation_minimum\":0,\"validation_maximum\":120,\"set_contact_property\":[{\"property_"
                   "key\":\"age\",\"property_value\":\"block.value\"}]},"
-                  "\"exits\":" EXIT(
-                      AT("02")) "},"
-                                "{\"uuid\":\"" U(
-                                    "02") "\",\"name\":\"story\",\"type\":\"MobilePrimitives."
-                                          "OpenResponse\",\"config\":{\"prompt\":\"tell\"},"
-                                          "\"exits\":" EXIT(AT(
-                                              "03")) "},"
-                                                     "{\"uuid\":\"" U(
-                                                         "03") "\",\"name\":\"o\","
-                                                               "\"type\":\"Core."
-                                                               "Output\",\"config\":{"
-                                                               "\"value\":\"results."
-                                                               "age + "
-                                                               "1\"},\"exits\":" EXIT(AT(
-                                                                   "04")) "},"
-                                                                          "{\"uuid\":"
-                                                                          "\"" U("04") "\",\"name\":\"c\","
-                                                                                       "\"type\":\"Core."
-                                                                                       "Case\",\"exits\":[{"
-                                                                                       "\"uuid\":\"" U("e1") "\",\"test\":\"contact.age < 18\",\"destination_block\":" AT(
-                                                                                           "05") "}"
-                                                                                                 ","
-                                                                                                 "{"
-                                                                                                 "\"uuid\":"
-                                                                                                 "\"" U("e2") "\",\"default\":true}]}," SAY(
-                                                                                                     "05",
-                                                                                                     "@("
-                                                                                                     "results"
-                                                                                                     ".o & "
-                                                                                                     "'!') "
-                                                                                                     "@result"
-                                                                                                     "s."
-                                                                                                     "story",
-                                                                                                     "null"),
+                  "\"exits\":" EXIT(AT(
+                      "02")) "},"
+                             "{\"uuid\":\"" U(
+                                 "02") "\",\"name\":\"story\",\"type\":\"MobilePrimitives."
+                                       "OpenResponse\",\"config\":{\"prompt\":\"tell\"},"
+                                       "\"exits\":" EXIT(AT(
+                                           "03")) "},"
+                                                  "{\"uuid\":\"" U(
+                                                      "03") "\",\"name\":\"o\","
+                                                            "\"type\":\"Core."
+                                                            "Output\",\"config\":{"
+                                                            "\"value\":\"results."
+                                                            "age + "
+                                                            "1\"},\"exits\":" EXIT(
+                                                                AT(
+                                                                    "04")) "},"
+                                                                           "{\"uuid\":"
+                                                                           "\"" U(
+                                                                               "04") "\",\"name\":\"c\","
+                                                                                     "\"type\":\"Core."
+                                                                                     "Case\",\"exits\":[{"
+                                                                                     "\"uuid\":\"" U("e1") "\",\"test\":\"contact.age < 18\",\"destination_block\":" AT(
+                                                                                         "05") "}"
+                                                                                               ","
+                                                                                               "{"
+                                                                                               "\"uuid\":"
+                                                                                               "\"" U("e2") "\",\"default\":true}]}," SAY(
+                                                                                                   "05",
+                                                                                                   "@("
+                                                                                                   "results"
+                                                                                                   ".o & "
+                                                                                                   "'!') "
+                                                                                                   "@result"
+                                                                                                   "s."
+                                                                                                   "story",
+                                                                                                   "null"),
         ""));
     struct flow_world w = world();
     fresh();
@@ -483,7 +485,7 @@ T(what_does_not_fit_is_handed_over)
     step(NULL, &w, "1", NULL);
     EQ_STR(why(), "broken");
     json_decref(out);
-    out = flow_expire(f, &w, run);
+    out = flow_end(f, &w, "expired", run);
     EQ_STR(why(), "expired");
     clean(&f);
 }
