@@ -297,7 +297,7 @@ static void alert_raise_post(struct call *c)
     const char *category = json_string_value(json_object_get(c->body, "category")),
                *area = json_string_value(json_object_get(c->body, "area"));
     bool drill = json_opt_bool(c->body, "drill", false);
-    if (!category || !alerts_category(c->op, category))
+    if (!category || !alerts_view_category(c->op, category))
         call_problem(c, 400, "category: one of alerts/settings is wanted");
     else if (json_opt_str(c->body, "note").n > ALERT_TEXT)
         call_problem(c, 400, "note: at most 2,000 bytes");

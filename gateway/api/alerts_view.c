@@ -22,7 +22,7 @@ const struct alert_ladder *alerts_ladder(struct api_op *o)
     return o->ladder;
 }
 
-void alerts_free(struct api_op *o)
+void alerts_view_free(struct api_op *o)
 {
     alert_ladder_free(&o->ladder);
 }
@@ -172,7 +172,7 @@ static bool shipped(const char *id)
     return false;
 }
 
-bool alerts_category(struct api_op *o, const char *id)
+bool alerts_view_category(struct api_op *o, const char *id)
 {
     const json_t *own = own_category(o, id);
     return own ? !json_opt_bool(own, "disabled", false) : shipped(id);

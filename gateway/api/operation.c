@@ -224,6 +224,6 @@ void operation_free(void *p)
     queues_free(o);
     seats_free(o);
     json_decref(o->document);
-    alerts_free(o);
+    alerts_view_free(o);
     mem_free(o);
 }
