@@ -14,7 +14,9 @@ export interface Beside {
   load(): Promise<{ default: Component<{ desk: Desk; path: readonly string[] }> }>;
 }
 
-export const pages: readonly Beside[] = [];
+export const pages: readonly Beside[] = [
+  { name: 'admin', roles: ['administrator'], label: 'admin.title', icon: 'settings', load: () => import('../admin/Admin.svelte') },
+];
 
 export function mayOpen(page: Beside, roles: readonly string[]): boolean {
   return !page.roles.length || page.roles.some((role) => roles.includes(role));
