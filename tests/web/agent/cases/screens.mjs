@@ -4,9 +4,9 @@ import { axe, openPage, pause, shot } from '../browser.mjs';
 import { first, openThread, signIn, unfocus } from '../desk.mjs';
 
 const LOOKS = [['en', 'light'], ['en', 'dark'], ['ar', 'light'], ['ar', 'dark']];
-// Between the ends one look of each language and theme is enough, but for PARLEY_SCREENS=all.
+// Each language and each theme at both ends, every pair of them once; PARLEY_SCREENS=all walks through all.
 const all = process.env.PARLEY_SCREENS === 'all';
-const WIDTHS = [[1440, 900, LOOKS], [360, 740, LOOKS], [768, 1024, all ? LOOKS : [LOOKS[0], LOOKS[3]]]];
+const WIDTHS = [[1440, 900, all ? LOOKS : [LOOKS[0], LOOKS[3]]], [360, 740, all ? LOOKS : [LOOKS[1], LOOKS[2]]], [768, 1024, all ? LOOKS : [LOOKS[3]]]];
 
 async function key(page, name) {
   await unfocus(page);
