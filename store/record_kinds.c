@@ -26,4 +26,6 @@ const struct record_kind record_kinds[] = {
      "until it is deleted", 0},
     {"article_note", true, "how agents rated an article, their comment, how often they used it",
      "to mend what is wrong or old", CONFIG, "until the operation ends", 0},
+    {"certificate", true, "that somebody was erased, when and by whom; nothing of the person", "to prove it",
+     CONFIG, "as long as the operation", 0},
     {NULL, false, NULL, NULL, NULL, NULL, 0}};

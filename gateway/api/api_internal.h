@@ -32,7 +32,7 @@ struct api_op {
     struct {
         char login[64];
         uint64_t at_ms;
-    } elsewhere[8]; /* whom the audit has lately: who knocks each second gets one line a minute */
+    } elsewhere[8];      /* whom the audit has lately: who knocks each second gets one line a minute */
     uint64_t rights;     /* another number whenever somebody may see other queues than before */
     struct list sockets; /* struct agent_socket.node */
     /* The same sockets by what can be told to them (seats.c): those who see more than what they hold, and
@@ -51,7 +51,7 @@ struct api_op {
     struct timer *count_timer, *queues_timer;
     uint64_t round; /* in which sockets are told of the queues */
     bool loaded;
-    struct list waiters; /* for `loaded` */
+    struct list waiters;       /* for `loaded` */
     struct articles *articles; /* articles_internal.h */
 };
 
@@ -184,10 +184,10 @@ struct call_route {
     unsigned roles; /* one of them is needed; 0: anybody who is signed in */
     unsigned flags;
 };
-#define CALL_JSON   1u /* a JSON object is the body */
-#define CALL_RAW    2u /* the raw bytes are */
-#define CALL_GLOBAL 4u /* below /api/v1/ */
-#define CALL_OPEN   8u /* nobody need be signed in */
+#define CALL_JSON   1u  /* a JSON object is the body */
+#define CALL_RAW    2u  /* the raw bytes are */
+#define CALL_GLOBAL 4u  /* below /api/v1/ */
+#define CALL_OPEN   8u  /* nobody need be signed in */
 #define CALL_SECRET 16u /* its answer is not kept for an Idempotency-Key: it may hold what is told once */
 /* What a repetition of the Idempotency-Key shows (threads.c, people.c). */
 void call_show_thread(struct call *c, struct id thread);
@@ -217,8 +217,8 @@ bool call_id(struct call *c, struct slice text, struct id *out); /* malformed: a
 
 extern const struct call_route articles_routes[], articles_write_routes[], byhand_routes[], links_routes[];
 extern const struct call_route admin_routes[], admin_people_routes[], admin_channel_routes[];
-extern const struct call_route thread_routes[], people_routes[], office_routes[],
-    file_routes[], report_routes[], second_routes[]; /* end with run NULL */
+extern const struct call_route thread_routes[], people_routes[], office_routes[], file_routes[],
+    report_routes[], subject_routes[], second_routes[]; /* end with run NULL */
 extern const struct call_route hours_routes[], callback_routes[], flow_routes[];
 
 /* ---- JSON of the records (view.c) ---- */

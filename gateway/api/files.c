@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Attachments: uploads that an entry will name, and downloads by those who may see the entry. */
+#include "gateway/api/reads.h"
 #include "gateway/api/api_internal.h"
 #include "store/blob.h"
 #include <stdio.h>
@@ -243,10 +244,14 @@ static void on_entry(void *arg, const struct err *e, const struct store_entry *e
         snprintf(d->name, sizeof d->name, "%.*s", name.n < 200 ? (int)name.n : 200, name.p ? name.p : "");
     }
     json_decref(extra);
-    if (!found || !d->size)
+    if (!found || !d->size) {
         download_fail(d, 404, "no such file");
-    else
-        download_start(d);
+        return;
+    }
+    char object[8 + ID_LEN];
+    snprintf(object, sizeof object, "thread:%s", entries[0].thread.s);
+    reads_note(d->o->op, &d->c->caller.who, "thread.read", object);
+    download_start(d);
 }
 
 static void on_download_card(void *arg, const struct err *e, const struct card *card)

@@ -2,7 +2,7 @@
  * REST on the operation as a whole: its description, events to poll, erasure, audit, what could not be sent
  * or understood. */
 #include "gateway/api/api_internal.h"
-#include "store/admin.h"
+#include "store/certificate.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -151,7 +151,7 @@ static void events_get(struct call *c)
 
 /* ---- erasure ---- */
 
-static void on_erased(void *arg, const struct err *e, int64_t expire_ms)
+static void on_erased(void *arg, const struct err *e, struct slice certificate)
 {
     struct call *c = arg;
     if (e->code) {
@@ -159,11 +159,15 @@ static void on_erased(void *arg, const struct err *e, int64_t expire_ms)
         return;
     }
     struct buf b;
-    buf_init(&b, 256);
-    buf_str(&b, "{\"erased\":true");
-    view_time(&b, "key_backups_expire", expire_ms, true);
+    json_t *doc = json_parse(certificate, JSON_DEPTH_DEFAULT, NULL);
+    buf_init(&b, 1 << 16);
+    buf_str(&b, "{\"erased\":true,\"key_backups_expire\":");
+    buf_json_str(&b, json_opt_str(doc, "key_backups_expire"));
+    buf_str(&b, ",\"certificate\":");
+    buf_slice(&b, certificate);
     buf_char(&b, '}');
     call_json(c, 200, buf_view(&b));
+    json_decref(doc);
     buf_clear(&b);
 }
 
@@ -176,7 +180,7 @@ static void erase(struct call *c)
     if (!json_object_get(c->body, "contact"))
         call_problem(c, 400, "\"contact\" is missing: the id of who is to be erased");
     else if (call_id(c, json_opt_str(c->body, "contact"), &id))
-        store_erase(c->op->op, id, c->caller.login, on_erased, c);
+        store_erase_certified(c->op->op, id, c->caller.login, on_erased, c);
 }
 
 /* ---- audit ---- */

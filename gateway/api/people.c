@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * REST on contacts, agents and queues. */
+#include "gateway/api/reads.h"
 #include "gateway/api/byhand.h"
 #include "store/callback.h"
 #include <stdio.h>
@@ -36,6 +37,13 @@ static void contact_missing(struct contact_job *j)
     contact_end(j);
 }
 
+static void note_contact(const struct contact_job *j)
+{
+    char object[9 + ID_LEN];
+    snprintf(object, sizeof object, "contact:%s", j->contact.id.s);
+    reads_note(j->c->op->op, &j->c->caller.who, "contact.read", object);
+}
+
 static void contact_answer(struct contact_job *j, const struct store_thread *const *seen, size_t n)
 {
     struct buf b;
@@ -43,6 +51,7 @@ static void contact_answer(struct contact_job *j, const struct store_thread *con
         call_list(&b);
     else
         buf_init(&b, 1 << 20);
+    note_contact(j);
     view_contact(&b, &j->contact, seen, n);
     person_view_end(&b, &j->person);
     if (j->list)

@@ -225,3 +225,10 @@ unsigned rights_alert(const struct who *w, const struct alert_seen *a, bool on_r
         return ALERT_SEE | ALERT_CONFIRM;
     return (w->roles & WORKERS) && same(a->by, w->agent) ? ALERT_SEE : 0;
 }
+
+int rights_subject(const struct who *w)
+{
+    if (w->roles & ROLE_FOCAL)
+        return w->clearance;
+    return w->roles & ROLE_ADMINISTRATOR ? 1 : -1;
+}

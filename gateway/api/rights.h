@@ -71,9 +71,9 @@ bool rights_could_serve(const struct who *w, const struct store_agent *a, const 
 
 /* What may be done with a red alert; bits. */
 enum alert_right {
-    ALERT_SEE = 1,      /* that there is one: category, area, times; and whom it is about */
-    ALERT_CONFIRM = 2,  /* a possible one: that it is one, or none */
-    ALERT_ANSWER = 4,   /* acknowledge, hand over, close, dismiss */
+    ALERT_SEE = 1,     /* that there is one: category, area, times; and whom it is about */
+    ALERT_CONFIRM = 2, /* a possible one: that it is one, or none */
+    ALERT_ANSWER = 4,  /* acknowledge, hand over, close, dismiss */
 };
 struct alert_seen { /* of an alert; borrowed */
     int clearance;
@@ -94,6 +94,10 @@ static inline bool rights_doubted(const struct store_thread *t)
  * supervisors of the area, and partners for what is their team's. */
 enum right_article { ARTICLE_READ = 1, ARTICLE_EDIT = 2 };
 unsigned rights_article(const struct who *w, const char *area, const char *owner, int clearance);
+
+/* Up to which clearance somebody may hand a person what is kept about them; -1: not at all. What lies above
+ * leaves no trace in it. */
+int rights_subject(const struct who *w);
 
 /* Is name one of the blank-separated list? */
 bool rights_listed(const char *list, const char *name);

@@ -24,9 +24,11 @@ static const struct call_route global_routes[] = {
     {.run = NULL},
 };
 
-static const struct call_route *const tables[] = {admin_routes,  admin_people_routes, admin_channel_routes,
-                                                thread_routes, people_routes, articles_routes, articles_write_routes, byhand_routes, links_routes, office_routes, alert_routes, file_routes, report_routes,
-                                                second_routes, flow_routes, hours_routes, callback_routes};
+static const struct call_route *const tables[] = {
+    admin_routes,    admin_people_routes,   admin_channel_routes, thread_routes,  people_routes,
+    articles_routes, articles_write_routes, byhand_routes,        links_routes,   office_routes,
+    alert_routes,    file_routes,           report_routes,        subject_routes, second_routes,
+    flow_routes,     hours_routes,          callback_routes};
 
 /* What a call's query may hold, as openapi.json has it; a path that is not here takes none. */
 #define QUERY_MAX 12
@@ -44,6 +46,8 @@ static const struct call_query queries[] = {
     {"articles/export", {"format"}},
     {"attachments/{}", {"entry"}},
     {"events", {"after", "limit"}},
+    {"erasures", {"limit"}},
+    {"breach", {"from", "to", "user", "contact"}},
     {"reports", {"from", "to", "by", "area", "format", "bom"}},
     {"audit", {"after", "limit"}},
     {"channels/{}/dead", {"before", "limit"}},
@@ -488,7 +492,8 @@ static void on_caller(void *arg, const struct err *e, const struct caller *calle
     if (!query_only(c) || !take_body(c))
         return;
     bool write = c->route->method != HTTP_M_GET;
-    if (write && c->op && !(c->route->flags & (CALL_RAW | CALL_SECRET)) && http_req_header(c->rq, "idempotency-key").n)
+    if (write && c->op && !(c->route->flags & (CALL_RAW | CALL_SECRET)) &&
+        http_req_header(c->rq, "idempotency-key").n)
         idem_claim(c);
     else
         run(c);
@@ -565,7 +570,9 @@ struct http_route api_route(struct api *a, struct http_req *rq)
                       memcmp(path.p + path.n - 12, "/attachments", 12) == 0;
         size_t upload_max = a->cf.upload_max ? (size_t)a->cf.upload_max : UPLOAD_MAX;
         static const char document[] = "/operation/document";
-        bool whole = path.n > sizeof document && slice_is(slice_of(path.p + path.n - (sizeof document - 1), sizeof document - 1), document);
+        bool whole =
+            path.n > sizeof document &&
+            slice_is(slice_of(path.p + path.n - (sizeof document - 1), sizeof document - 1), document);
         size_t most = upload ? upload_max : whole ? DOCUMENT_MAX : BODY_MAX;
         bodies_admit(a, rq, most); /* when not, it is answered */
         return (struct http_route){handle, a, most, false};

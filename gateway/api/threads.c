@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * REST on threads and their entries. */
 #include "gateway/api/api_internal.h"
+#include "gateway/api/reads.h"
 #include "router/fold.h"
 #include <openssl/sha.h>
 #include <stdio.h>
@@ -132,6 +133,8 @@ static void threads_find(struct call *c)
         fold_words(slice_str(q), on_query_word, j);
     f.words = j->words;
     f.words_n = j->words_n;
+    if (c->caller.who.roles & (ROLE_SUPERVISOR | ROLE_FOCAL | ROLE_INTEGRATOR)) /* they see other people's */
+        reads_note(c->op->op, &c->caller.who, "threads.list", "threads");
     store_threads_find(c->op->op, &f, on_found, j);
 }
 
@@ -194,6 +197,13 @@ static void on_read_audited(void *arg, const struct err *e)
     (void)e;
 }
 
+static void note_thread(struct call *c, struct id thread)
+{
+    char object[8 + ID_LEN];
+    snprintf(object, sizeof object, "thread:%s", thread.s);
+    reads_note(c->op->op, &c->caller.who, "thread.read", object);
+}
+
 static void on_entries_card(void *arg, const struct err *e, const struct card *card)
 {
     struct call *c = arg;
@@ -225,6 +235,8 @@ static void on_entries_card(void *arg, const struct err *e, const struct card *c
     if (card->t->clearance == 2) /* reading a sealed matter is told in the audit */
         store_audit(c->op->op, *c->caller.agent ? c->caller.agent : c->caller.login, "thread.read",
                     card->t->id.s, "", on_read_audited, NULL);
+    else
+        note_thread(c, card->t->id);
     if (from > to) {
         on_entries(c, e, NULL, 0);
         return;

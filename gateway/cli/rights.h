@@ -6,6 +6,13 @@
 #include "gateway/cli/verbs.h"
 
 json_t *ask_report(const struct cli *c, struct err *e);
-int show_counted(const json_t *done);
+int show_counted(const json_t *done); /* what is in "report", or the CSV */
+json_t *ask_subject(const struct cli *c, struct err *e);
+json_t *ask_certificates(const struct cli *c, struct err *e);
+json_t *ask_breach(const struct cli *c, struct err *e);
+json_t *ask_processing(const struct cli *c, struct err *e);
+int show_subject(const json_t *done);
+int show_certificates(const json_t *done);
+int show_processing(const json_t *done);
 
 #endif

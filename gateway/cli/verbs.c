@@ -269,6 +269,18 @@ const struct cli_verb cli_verbs[] = {
      "language, topic, type, subject, channel, duration, outcome, area, team, priority, state, with commas "
      "between; cells of fewer than 5 are hidden",
      ask_report, show_counted, NULL},
+    {"subject export", "OPERATION CONTACT DIR", "",
+     "writes all that is kept about a person into a new directory, for that person; what is sealed a focal "
+     "point exports in the page",
+     ask_subject, show_subject, NULL},
+    {"certificates", "OPERATION [ID]", "", "tells certificates of erasure again", ask_certificates,
+     show_certificates, NULL},
+    {"breach", "OPERATION", "--from TIME --to TIME --user LOGIN --contact ID",
+     "counts from the audit whose records somebody saw or took away, for a notice within 72 hours; "
+     "--contact: who saw that person's",
+     ask_breach, show_counted, NULL},
+    {"processing", "OPERATION", "", "prints the record of processing: what is stored, why, how long",
+     ask_processing, show_processing, NULL},
     {"backup", "DIR", "", "writes an encrypted backup into a new directory", backup, show_report, NULL},
     {"restore", "DIR", "",
      "reads a backup into a running daemon that is empty; the backup's recovery key comes on stdin", restore,

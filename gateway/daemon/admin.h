@@ -29,8 +29,8 @@ struct admin_verb {
     const char *args; /* known members besides verb and actor, blank-separated */
     bool change;      /* logged */
 };
-extern const struct admin_verb admin_office_verbs[], admin_people_verbs[],
-    admin_report_verbs[]; /* end with name NULL */
+extern const struct admin_verb admin_office_verbs[], admin_people_verbs[], admin_report_verbs[],
+    admin_subject_verbs[]; /* end with name NULL */
 
 void admin_progress(struct admin_call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void admin_done(struct admin_call *c, json_t *answer); /* takes answer over */

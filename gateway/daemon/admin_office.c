@@ -12,6 +12,7 @@
 #include "gateway/host/host.h"
 #include "store/admin.h"
 #include "store/audit.h"
+#include "store/certificate.h"
 #include "store/user.h"
 #include <signal.h>
 #include <stdio.h>
@@ -160,17 +161,16 @@ static void status(struct admin_call *c)
 
 /* ---- erase, keys, audit ---- */
 
-static void on_erased(void *arg, const struct err *e, int64_t expire_ms)
+static void on_erased(void *arg, const struct err *e, struct slice certificate)
 {
     struct admin_call *c = arg;
-    char when[TIME_TEXT] = "";
     if (e->code) {
         admin_error(c, e);
         return;
     }
-    if (expire_ms)
-        time_text(expire_ms, when);
-    admin_done(c, json_pack("{s:b,s:s}", "erased", 1, "key_backups_expire", when));
+    json_t *doc = json_parse(certificate, JSON_DEPTH_DEFAULT, NULL);
+    admin_done(c, json_pack("{s:b,s:O,s:o}", "erased", 1, "key_backups_expire",
+                            json_object_get(doc, "key_backups_expire"), "certificate", doc));
 }
 
 static void erase(struct admin_call *c)
@@ -185,7 +185,7 @@ static void erase(struct admin_call *c)
         return;
     }
     memcpy(id.s, contact.p, ID_LEN);
-    store_erase(op, id, admin_actor(c), on_erased, c);
+    store_erase_certified(op, id, admin_actor(c), on_erased, c);
 }
 
 static void on_plain(void *arg, const struct err *e)

@@ -72,9 +72,35 @@ do
         f.s = int(n)
     end
 
+    -- "type subject outcome" of each of its matters, ';' between. One that is apart (matter.lua) is none of the thread's.
+    local function matters(K, t)
+        local out = {}
+        for _, id in ipairs(t.mg ~= '' and P.record_ids(K, 'matter', t.mg) or {}) do
+            local r = P.record_get(K, 'matter', id)
+            if r and r.clearance <= (tonumber(t.cl) or 0) then
+                local function code(name)
+                    return P.record_facet(r.facets, name) or ''
+                end
+                out[#out + 1] = code('type') .. ' ' .. code('subject') .. ' ' .. code('outcome')
+            end
+        end
+        return table.concat(out, ';')
+    end
+
+    -- The thread whose matters are the group of a record.
+    local function of_group(K, contact, group)
+        local list = contact ~= '' and call('HGET', K .. 'contact:' .. contact, 'T') or ''
+        for at = 1, #list, 8 do
+            local id = sub(list, at, at + 7)
+            if call('HGET', K .. 'thread:' .. id, 'mg') == group then
+                return id
+            end
+        end
+    end
+
     -- Brings the line of a thread up to what it is now.
     function P.fact_fold(K, id)
-        local t = P.fields(K .. 'thread:' .. id, 'op', 'n', 'st', 'cl', 'lt', 'lh', 'tp', 'ar', 'ch', 'pr', 'fr', 'rs', 'oc', 'tm')
+        local t = P.fields(K .. 'thread:' .. id, 'op', 'n', 'st', 'cl', 'lt', 'lh', 'tp', 'ar', 'ch', 'pr', 'fr', 'rs', 'oc', 'tm', 'mg')
         if t.op == '' then
             return
         end
@@ -88,9 +114,7 @@ do
         for _, name in ipairs({'st', 'cl', 'lt', 'lh', 'tp', 'ar', 'ch', 'pr', 'oc', 'tm'}) do
             f[name] = t[name]
         end
-        if P.fact_matters then
-            f.mt = P.fact_matters(K, id)
-        end
+        f.mt = matters(K, t)
         local line = write(f)
         if line ~= was then
             call('HSET', key, id, line)
@@ -124,7 +148,7 @@ do
         elseif e.k == tostring(P.EV_THREAD) then
             return e.w ~= 'read' and e.t or nil
         end
-        return P.fact_event and P.fact_event(K, e)
+        return e.rk == 'matter' and of_group(K, e.c or '', e.rg) or nil
     end
 
     local function follow(K, now, cursor)

@@ -80,7 +80,7 @@ def act(s, rng, tid):
     v = s.hash("thread:" + tid)["v"]
     args = {"offer": ("offer", 0, tid, v, "amal", 30000), "accept": ("accept", tid, "amal"), "decline": ("decline", tid, "amal", "busy"),
             "assign": ("assign", tid, 0, "amal", "boss"), "transfer": ("transfer", tid, "amal", "", 0, "tp", rng.choice(["housing", "health"])),
-            "resolve": ("resolve", tid, "amal", rng.choice(["answered", "referred"])), "reopen": ("reopen", tid, "amal"),
+            "resolve": ("resolve", tid, "amal", rng.choice(["answered", "referred"]), "answered_in_person"), "reopen": ("reopen", tid, "amal"),
             "snooze": ("snooze", tid, "amal", s.now() + 60000), "patch": ("patch", tid, "amal", "fa", "", 2, "-", "-"),
             "read": ("read", tid, "amal", 1)}
     if what == "answer":
@@ -121,7 +121,7 @@ def test_trimmed_events_are_made_up_for(s):
     s.r.xtrim(s.key("events"), maxlen=0)
     fold(s)
     check(s, ["thread01"])
-    s.call("resolve", "thread01", "amal", "answered")
+    s.call("resolve", "thread01", "amal", "answered", "answered_in_person")
     fold(s)
     check(s, ["thread01"])
 
