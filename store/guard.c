@@ -101,16 +101,17 @@ static void on_look(void *arg, const struct err *e, const struct redis_reply *r)
     struct arena *a = arena_new();
     struct buf lacks;
     buf_init(&lacks, 1024);
-    for (size_t i = 7; !e->code && r->kind == REDIS_ARRAY && i < r->n; i++)
+    for (size_t i = 8; !e->code && r->kind == REDIS_ARRAY && i < r->n; i++)
         buf_printf(&lacks, "%s%.*s", lacks.n ? " " : "", (int)store_item(r, i).n, store_item(r, i).p);
-    if (!e->code && r->kind == REDIS_ARRAY && r->n >= 7) {
+    if (!e->code && r->kind == REDIS_ARRAY && r->n >= 8) {
         g.known = arena_dup(a, store_item(r, 0).p, store_item(r, 0).n);
         g.due_ms = store_number(r->items[1]);
         g.tries = (unsigned)store_number(r->items[2]);
         g.days = (unsigned)store_number(r->items[3]);
         g.tries_needed = (unsigned)store_number(r->items[4]);
         g.days_needed = (unsigned)store_number(r->items[5]);
-        g.lacks = arena_dup(a, lacks.p, lacks.n);
+        g.unsafe = arena_dup(a, store_item(r, 7).p, store_item(r, 7).n);
+        g.lacks = arena_dup(a, lacks.n ? lacks.p : "", lacks.n);
     }
     j->looked(j->arg, e, e->code ? NULL : &g);
     buf_clear(&lacks);

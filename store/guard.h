@@ -27,9 +27,10 @@ struct guard_settings {
 void store_guard_set(struct store_op *op, const struct guard_settings *s);
 
 struct guard_look {
-    const char *known; /* "read", "delivered", "presumed", "reason"; "" not */
-    const char *lacks; /* blank-separated; "": nothing is */
-    int64_t due_ms;    /* when what was sent is presumed to have arrived; 0 */
+    const char *known;  /* "read", "delivered", "presumed", "reason"; "" not */
+    const char *lacks;  /* blank-separated; "": nothing is */
+    const char *unsafe; /* of a thread: channels by which it is not safe to reach them */
+    int64_t due_ms;     /* when what was sent is presumed to have arrived; 0 */
     unsigned tries, days, tries_needed, days_needed;
 };
 /* What an end for this reason ("": an answer has arrived) lacks now. */

@@ -232,7 +232,7 @@ void store_matter_reopen(struct store_op *op, struct id thread, const char *id, 
 static void on_look(void *arg, const struct err *e, const struct redis_reply *r)
 {
     struct matter_job *j = arg;
-    struct guard_look g = {.known = "", .lacks = ""};
+    struct guard_look g = {.known = "", .lacks = "", .unsafe = ""};
     struct buf lacks;
     buf_init(&lacks, 1024);
     for (size_t i = 2; !e->code && r->kind == REDIS_ARRAY && i < r->n; i++)

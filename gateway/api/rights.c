@@ -166,6 +166,12 @@ unsigned rights_article(const struct who *w, const char *area, const char *owner
     return ARTICLE_READ | (edits ? ARTICLE_EDIT : 0u);
 }
 
+bool rights_matter(const struct who *w, int clearance, const char *area)
+{
+    return (w->roles & (ROLE_SUPERVISOR | ROLE_FOCAL | ROLE_INTEGRATOR)) && clearance <= w->clearance &&
+           area_served(w->areas, area);
+}
+
 bool rights_manage_agents(const struct who *w)
 {
     return w->roles & (ROLE_SUPERVISOR | ROLE_ADMINISTRATOR);

@@ -95,6 +95,9 @@ static inline bool rights_doubted(const struct store_thread *t)
 enum right_article { ARTICLE_READ = 1, ARTICLE_EDIT = 2 };
 unsigned rights_article(const struct who *w, const char *area, const char *owner, int clearance);
 
+/* May they see a matter of that clearance and area without holding its thread? */
+bool rights_matter(const struct who *w, int clearance, const char *area);
+
 /* Up to which clearance somebody may hand a person what is kept about them; -1: not at all. What lies above
  * leaves no trace in it. */
 int rights_subject(const struct who *w);

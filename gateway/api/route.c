@@ -2,6 +2,7 @@
  * REST calls: from a path to a function, with the caller's roles, the body and the Idempotency-Key seen to.
  */
 #include "gateway/api/api_internal.h"
+#include "gateway/api/matters.h"
 #include "gateway/api/alerts.h"
 #include <openssl/sha.h>
 #include <stdio.h>
@@ -28,7 +29,7 @@ static const struct call_route *const tables[] = {
     admin_routes,    admin_people_routes,   admin_channel_routes, thread_routes,  people_routes,
     articles_routes, articles_write_routes, byhand_routes,        links_routes,   office_routes,
     alert_routes,    file_routes,           report_routes,        subject_routes, second_routes,
-    flow_routes,     hours_routes,          callback_routes};
+    flow_routes,     hours_routes,          callback_routes,      matter_routes,  guard_routes};
 
 /* What a call's query may hold, as openapi.json has it; a path that is not here takes none. */
 #define QUERY_MAX 12
@@ -50,6 +51,9 @@ static const struct call_query queries[] = {
     {"breach", {"from", "to", "user", "contact"}},
     {"reports", {"from", "to", "by", "area", "format", "bom"}},
     {"audit", {"after", "limit"}},
+    {"matters", {"state", "before", "after", "limit"}},
+    {"referrals", {"state", "before", "after", "limit"}},
+    {"threads/{}/guard", {"reason"}},
     {"channels/{}/dead", {"before", "limit"}},
     {"quarantine", {"before", "limit"}},
     {"alerts", {"state", "thread", "drill", "before", "limit"}},

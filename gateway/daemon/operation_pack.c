@@ -436,12 +436,12 @@ json_t *pack_load(const char *dir, const char *name, struct err *e)
     return v;
 }
 
-/* "protection:1.5e0c31aa77b2": whatever changes, it is another one. */
+/* "protection-1.5e0c31aa77b2": whatever changes, it is another one. */
 static void name_it(json_t *pack)
 {
     static const unsigned char key[16] = "parley pack";
     char id[160], *text = json_dumps(pack, JSON_COMPACT | JSON_SORT_KEYS);
-    snprintf(id, sizeof id, "%.36s:%d.%012llx", json_string_value(json_object_get(pack, "pack")),
+    snprintf(id, sizeof id, "%.36s-%d.%012llx", json_string_value(json_object_get(pack, "pack")),
              (int)json_opt_int(pack, "version", 1),
              (unsigned long long)siphash13(key, text ? text : "", text ? strlen(text) : 0) >> 16);
     json_object_set_new(pack, "id", json_string(id));

@@ -14,7 +14,7 @@ void operation_guard_check(struct check *c, const json_t *v);
 /* The file config/packs/<name>.json; NULL: there is none, or it is wrong. The caller decrefs. */
 json_t *pack_load(const char *dir, const char *name, struct err *e);
 /* What the operation's member "pack" comes to: the shipped one with what the member adds, or its own. Its
- * member "id" names this very content ("protection:1.5e0c…"). NULL: none, e says why when it is wrong. */
+ * member "id" names this very content ("protection-1.5e0c…"). NULL: none, e says why when it is wrong. */
 json_t *pack_resolve(const char *dir, const json_t *member, struct err *e);
 
 #endif

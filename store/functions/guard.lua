@@ -239,16 +239,17 @@ do
         return redis.status_reply('OK')
     end)
 
-    -- thread reason: {known or '', due or 0, tries, days, tries needed, days needed, proposal, lacks…}
+    -- thread reason: {known or '', due or 0, tries, days, tries needed, days needed, proposal, unsafe, lacks…}
     P.reg_ro('guard_look', function(K, a)
         local t = P.thread(K, a[1])
         if not t then
             return P.err('NOT_FOUND no such thread')
         end
-        local known, lacks, due = P.guard_look(K, t, {now = P.now(), reason = a[2], dry = true})
+        local known, lacks, due = P.guard_look(K, t, {now = P.now(), reason = a[2] ~= '' and a[2] or nil})
         local n, days = P.tries(K, t)
         local g = P.guard_settings(K)
-        return {known or '', due and int(due) or 0, n, days, g.tries, g.days, call('HGET', K .. 'thread:' .. t.id, 'pe') or '', unpack(lacks)}
+        return {known or '', due and int(due) or 0, n, days, g.tries, g.days, call('HGET', K .. 'thread:' .. t.id, 'pe') or '',
+            call('HGET', K .. 'contact:' .. t.c, 'sc') or '', unpack(lacks)}
     end)
 
     -- thread actor channel code: somebody tried to reach the person and could not.

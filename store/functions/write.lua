@@ -95,13 +95,15 @@ do
         return m
     end
 
-    local function refused(m, t)
+    local function refused(K, m, t)
         if not t[1] then
             return P.err('NOT_FOUND no such thread')
         elseif m.must_hold ~= '' and (t[7] ~= tostring(P.ASSIGNED) or t[8] ~= m.must_hold) then
             return P.err('CONFLICT the thread is not held by this agent')
         elseif t[1] ~= m.contact or tonumber(t[2] or 0) ~= m.cl then
             return P.err('AGAIN it has changed')
+        elseif m.sends and P.unsafe(K, m.contact, m.channel) then
+            return P.err('CONFLICT it is not safe to reach the person on this channel')
         end
     end
 
@@ -115,7 +117,7 @@ do
             return pack('>c1c8c8I4B', 'D', sub(was, 1, 8), m.contact, (unpack_s('>I4', was, 9)), 0)
         end
         local t = call('HMGET', key, 'c', 'cl', 'n', 'v', 'lm', 'fr', 'st', 'as', 'ar', 'cx')
-        local e = refused(m, t)
+        local e = refused(K, m, t)
         if e then
             return e
         end

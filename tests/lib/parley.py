@@ -23,7 +23,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("PARLEY_BUILD", os.path.join(TOP, "build"))
 
 # A build elsewhere than in TOP finds nothing beside itself; and build-sanitize must not take the plugins of build.
-PATHS = {"plugin_dir": os.path.join(BUILD, "connectors"), "texts_dir": os.path.join(TOP, "config", "texts"),
+PATHS = {"plugin_dir": os.path.join(BUILD, "connectors"), "texts_dir": os.path.join(TOP, "config", "texts"), "packs_dir": os.path.join(TOP, "config", "packs"),
          "web_dir": os.path.join(TOP, "gateway", "web", "dist"), "chat_dir": os.path.join(TOP, "gateway", "chat", "dist"),
          "model": os.path.join(TOP, "router", "language.model"), "openapi": os.path.join(TOP, "gateway", "api", "openapi")}
 
