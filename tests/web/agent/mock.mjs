@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
 import { CHANNELS, LANGUAGES, TOPICS, fill } from './demo.mjs';
 import { commands } from './mock-commands.mjs';
+import { hoursCall } from './mock-hours.mjs';
 
 const DIST = process.env.PARLEY_WEB_DIST ?? fileURLToPath(new URL('../../../gateway/web/dist/', import.meta.url));
 const CSP =
@@ -265,6 +266,11 @@ function sendFile(store, fileId, request, response, url) {
 async function opCall(store, path, request, response, url) {
   const [what, key, sub] = path;
   const thread = what === 'threads' && key ? store.threads.get(key) : null;
+  if (what === 'hours' || what === 'callbacks' || sub === 'callback') {
+    const body = request.method === 'POST' ? JSON.parse(await bytesOf(request)) : null;
+    const [status, answer] = hoursCall(store, path, request, body) ?? [404, null];
+    return status === 404 ? problem(response, 404) : json(response, status, answer);
+  }
   if (what === 'operation') return json(response, 200, store.operation());
   if (what === 'queues') return json(response, 200, store.queues());
   if (what === 'agents') return json(response, 200, { items: [...store.agents.values()], next: null });

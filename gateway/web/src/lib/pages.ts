@@ -15,6 +15,7 @@ export interface Beside {
 }
 
 export const pages: readonly Beside[] = [
+  { name: 'callbacks', roles: [], label: 'callback.page', icon: 'phone', load: () => import('../callbacks/Callbacks.svelte') },
   { name: 'admin', roles: ['administrator'], label: 'admin.title', icon: 'settings', load: () => import('../admin/Admin.svelte') },
 ];
 

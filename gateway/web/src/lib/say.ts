@@ -132,6 +132,7 @@ function eventBy(entry: Entry): string {
 /** "Amal accepted the thread": what happened, by whom, and the detail as a name where it is one. */
 export function eventText(entry: Entry): string {
   const what = entry.event?.what ?? '';
+  if (what === 'callback') return t(`event.callback.${String(entry.event?.detail ?? '')}`);
   if (!EVENTS.has(what)) return t('event.other', { what: what || '?' });
   const to = eventDetail(what, entry.event?.detail);
   if ((what === 'offered' || what === 'expired') && to && to === t('agent.me')) return t(`event.${what}_me`);
