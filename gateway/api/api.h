@@ -29,6 +29,14 @@ struct api_channel {
 /* Who must show a second factor when they sign in. */
 enum api_second { API_SECOND_REQUIRED, API_SECOND_OFFERED, API_SECOND_OFF };
 
+/* What it asks of the webhooks: a test is sent at once; status 0: no answer, and why. */
+struct api_webhooks {
+    void *ctx;
+    void (*test)(void *ctx, struct store_op *op, const char *id,
+                 void (*done)(void *arg, const struct err *e, int status, unsigned ms, const char *error),
+                 void *arg);
+};
+
 struct api_config {
     struct loop *loop;
     struct store *store;
@@ -36,6 +44,7 @@ struct api_config {
     const char *openapi_dir; /* the parts of openapi.json */
     const char *public_url;  /* "" none */
     struct api_channels channels;
+    struct api_webhooks webhooks;
     struct api_admin admin;
     /* Is the socket on which this request came our own page's? Origins that count as ours beside public_url
      * and the Host on loopback. */

@@ -216,6 +216,7 @@ bool call_members(struct call *c, const char *const *known);
 bool call_id(struct call *c, struct slice text, struct id *out); /* malformed: answers 404 */
 
 extern const struct call_route articles_routes[], articles_write_routes[], byhand_routes[], links_routes[];
+extern const struct call_route webhook_routes[], token_routes[];
 extern const struct call_route admin_routes[], admin_people_routes[], admin_channel_routes[];
 extern const struct call_route thread_routes[], people_routes[], office_routes[], file_routes[],
     report_routes[], subject_routes[], second_routes[]; /* end with run NULL */

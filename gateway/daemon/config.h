@@ -26,7 +26,7 @@ struct config {
     char *log_level;
     int64_t drain_ms, offer_ms, reopen_hours, session_idle_s;
     char *second_factor;
-    int64_t trusted_device_days;
+    int64_t trusted_device_days, webhook_retry_ms, webhook_give_up_s;
     struct {
         int64_t body, upload, json_depth, text, attachments, header, connections;
     } limits;

@@ -6,6 +6,7 @@
 #include "gateway/daemon/operation.h"
 #include "gateway/daemon/operation_alerts.h"
 #include "gateway/daemon/operation_flows.h"
+#include "gateway/daemon/operation_hooks.h"
 #include "gateway/daemon/operation_hours.h"
 #include "gateway/daemon/operation_pack.h"
 #include "gateway/daemon/operation_refer.h"
@@ -241,6 +242,8 @@ static const struct check_member root_members[] = {{"operation", check_name, tru
                                                    {"alerts", operation_alerts_check, false},
                                                    {"emergency", emergency, false},
                                                    {"privacy", check_url, false},
+                                                   {"networks", operation_networks_check, false},
+                                                   {"webhooks", operation_webhooks_check, false},
                                                    {"reopen_hours", some_hours, false},
                                                    {"offer_s", some_seconds, false},
                                                    {"decline_pause", a_pause, false},

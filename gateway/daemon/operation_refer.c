@@ -203,6 +203,24 @@ static size_t refer_sealed(struct check *c, const json_t *file)
     return focal;
 }
 
+/* Judged with the secrets that they keep. */
+static void refer_webhooks(struct refer *r, const json_t *list)
+{
+    struct check *c = r->c;
+    size_t back = check_into(c, "webhooks");
+    for (size_t i = 0; json_is_array(list) && i < json_array_size(list); i++) {
+        const json_t *hook = json_array_get(list, i);
+        const char *id = json_string_value(json_object_get(hook, "id"));
+        const json_t *whole = id ? thing_find(json_object_get(c->merged, "webhooks"), "id", id) : NULL;
+        size_t inner = check_into_item(c, i);
+        all_must_exist(c, hook, "area", &r->areas, "areas");
+        if (whole && !json_opt_bool(whole, "disabled", false) && !json_object_get(whole, "secret"))
+            check_wrong(c, "\"secret\" is missing");
+        check_out(c, inner);
+    }
+    check_out(c, back);
+}
+
 void operation_refer(struct check *c, const json_t *file)
 {
     struct refer r = {.c = c};
@@ -214,6 +232,7 @@ void operation_refer(struct check *c, const json_t *file)
     tags_served(c, file, "reviewed", true);
     operation_texts_refer(c, file);
     operation_alerts_refer(c, file);
+    refer_webhooks(&r, json_object_get(file, "webhooks"));
     refer_areas(c, json_object_get(file, "areas"));
     refer_agents(&r, json_object_get(file, "agents"));
     refer_channels(&r, json_object_get(file, "channels"));

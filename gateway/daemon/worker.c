@@ -19,6 +19,7 @@
 #include "gateway/daemon/supervisor.h"
 #include "gateway/daemon/texts.h"
 #include "gateway/daemon/wishes.h"
+#include "gateway/hook/hook.h"
 #include "gateway/host/host.h"
 #include "gateway/net/fetch.h"
 #include "gateway/net/http.h"
@@ -73,6 +74,7 @@ static void op_configure(struct worker_op *o)
     bot_configure(o->bot, document);
     engine_configure(o->engine, document, (unsigned)o->w->config->offer_ms);
     retention_set(o->op, document);
+    hooks_configure(o->hooks, document);
     host_operation_apply(o->w->host, o->op, text);
     coding_configure(o->w, o->op, document);
     json_decref(document);
@@ -89,6 +91,7 @@ static void on_event(void *arg, const struct store_event *ev)
         op_configure(o);
     engine_event(o->engine, ev);
     bot_event(o->bot, ev);
+    hooks_wake(o->hooks);
     if (ev && ev->opened && engine_held(o->engine)) /* one node's matter */
         notice_opened(o->notices, ev->opened);
 }
@@ -134,12 +137,13 @@ static void op_attach(struct worker *w, struct store_op *op)
     struct worker_op *o = mem_alloc(sizeof *o);
     o->w = w;
     o->op = op;
-    o->engine = engine_new(&(struct engine_config){
-        .loop = w->loop, .op = op, .nobody = on_nobody, .away = on_away, .arg = o});
+    o->engine = engine_new(
+        &(struct engine_config){.loop = w->loop, .op = op, .nobody = on_nobody, .away = on_away, .arg = o});
     o->notices = notices_new(w, op);
     o->wishes = wishes_new(op, o->notices, o->engine);
     o->bot = bot_new(w, op);
     o->alerts = alerts_new(w, op);
+    o->hooks = hooks_attach(w->hooks, op);
     list_push(&w->ops, &o->node);
     op_configure(o);
     o->listener = store_listen(op, on_event, o);
@@ -160,6 +164,7 @@ static void op_detach(struct worker_op *o)
     alerts_free(&o->alerts);
     host_operation_gone(o->w->host, o->op);
     decide_operation_gone(o->w->decide, o->op);
+    hooks_detach(&o->hooks);
     list_del(&o->node);
     mem_free(o);
 }
@@ -376,6 +381,27 @@ static int open_host(struct worker *w, struct err *e)
     return w->host ? 0 : -e->code;
 }
 
+static int open_hooks(struct worker *w, struct err *e)
+{
+    const struct config *c = w->config;
+    struct hooks_config hc = {.loop = w->loop,
+                              .store = w->store,
+                              .allow_private = (const char *const *)c->allow_private,
+                              .egress = (const char *const *)c->egress,
+                              .retry_ms = (unsigned)c->webhook_retry_ms,
+                              .give_up_s = (unsigned)c->webhook_give_up_s};
+    w->hooks = hooks_new(&hc, e);
+    return w->hooks ? 0 : -e->code;
+}
+
+static void api_hook_test(void *ctx, struct store_op *op, const char *id,
+                          void (*done)(void *arg, const struct err *e, int status, unsigned ms,
+                                       const char *error),
+                          void *arg)
+{
+    hooks_test(((struct worker *)ctx)->hooks, op, id, done, arg);
+}
+
 static int open_api(struct worker *w, struct err *e)
 {
     const struct config *c = w->config;
@@ -385,6 +411,7 @@ static int open_api(struct worker *w, struct err *e)
                             .openapi_dir = if_there(c->openapi),
                             .public_url = c->public_url,
                             .channels = {.ctx = w, .list = api_list, .info = api_info},
+                            .webhooks = {.ctx = w, .test = api_hook_test},
                             .admin = office_admin(w),
                             .origins = (const char *const *)c->origins,
                             .session_idle_s = (unsigned)c->session_idle_s,
@@ -456,7 +483,8 @@ static int open_all(struct worker *w, struct err *e)
                               .state = on_store_state,
                               .arg = w};
     w->store = store_open(&sc, e);
-    if (!w->store || open_host(w, e) != 0 || open_api(w, e) != 0 || open_doors(w, e) != 0)
+    if (!w->store || open_hooks(w, e) != 0 || open_host(w, e) != 0 || open_api(w, e) != 0 ||
+        open_doors(w, e) != 0)
         return -e->code;
     w->scan = timer_new(w->loop, on_scan, w);
     timer_start(w->scan, WORKER_SCAN_MS);
@@ -479,6 +507,7 @@ static void close_all(struct worker *w)
     http_server_free(&w->http);
     api_free(&w->api);
     host_free(&w->host);
+    hooks_free(&w->hooks);
     store_close(&w->store);
     wishes_end(&w->wishes_gone);
     fetcher_free(&w->fetcher);

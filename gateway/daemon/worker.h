@@ -23,6 +23,7 @@ struct worker_op {
     struct engine *engine;
     struct alerts *alerts;
     struct bot *bot;
+    struct hooks_op *hooks;
     struct notices *notices;
     struct wishes *wishes;
 };
@@ -38,6 +39,7 @@ struct worker {
     struct loop *loop;
     struct store *store;
     struct fetcher *fetcher;
+    struct hooks *hooks;
     struct host *host;
     struct api *api;
     struct http_server *http;
@@ -46,7 +48,7 @@ struct worker {
     struct texts *texts;
     struct decide *decide;
     struct assets *assets;
-    struct list ops; /* struct worker_op.node */
+    struct list ops;            /* struct worker_op.node */
     struct wishes *wishes_gone; /* of operations that are gone */
     struct timer *scan, *patience;
     struct capacity *capacity;

@@ -75,9 +75,16 @@ function P.hex(handle)
     end))
 end
 
+-- Events from then on are kept: of a day, and what webhooks have not taken yet, unless that is much too old.
+function P.events_from(K, now)
+    local at, day = call('GET', K .. 'hookc'), now - P.DAY_MS
+    local cursor = at and tonumber(string.match(at, '^%d+'))
+    return int(cursor and math.max(math.min(day, cursor), now - 4 * P.DAY_MS) or day)
+end
+
 -- Adds an event; f: its fields as a list {'t', thread, 'w', why …} (store/README.md has their names).
 function P.event(K, now, kind, f)
-    return call('XADD', K .. 'events', 'MINID', '~', int(now - P.DAY_MS), '*', 'k', kind, unpack(f))
+    return call('XADD', K .. 'events', 'MINID', '~', P.events_from(K, now), '*', 'k', kind, unpack(f))
 end
 
 -- Adds a line to the audit; the entry's id is its time. Ids and codes only.

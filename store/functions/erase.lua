@@ -47,6 +47,7 @@ do
             P.move(K, t, P.RESOLVED, {now = now, actor = actor, why = 'resolved', reason = 'erased', set = {'oc', 'erased'}, a = 'erased',
                 detail = 'erased'})
         end
+        P.hooks_forget(K, id)
         call('HDEL', K .. 'thread:' .. id, 'fa', 'at')
         P.matters_forget(K, t, now, actor)
         local log = K .. 'log:' .. id

@@ -165,7 +165,7 @@ do
         call('XADD', K .. 'events', '*', 'e',
             pack('>Bc8c8I4BBBBc2', kind, thread, contact, seq, what, status, attempt, why, node) .. text)
         if now % 64 == 0 then
-            call('XTRIM', K .. 'events', 'MINID', '~', int(now - P.DAY_MS))
+            call('XTRIM', K .. 'events', 'MINID', '~', P.events_from(K, now))
         end
     end
     -- what: the entry's kind byte without the author | clearance << 4; text: assignee, actor, channel, area with tabs between
