@@ -25,7 +25,7 @@ static void reset(struct bot_job *j)
     j->rec = j->fields = j->out = NULL;
     j->said = 0;
     j->seq = 0;
-    j->quiet = false;
+    j->quiet = j->stuck = false;
     j->name = "";
     arena_reset(j->a);
 }
@@ -93,6 +93,7 @@ static void said_stored(void *arg, const struct err *e)
 }
 
 static void say_next(struct bot_job *j);
+static void take(struct bot_job *j);
 
 static void written(void *arg, const struct err *e, const struct store_written *w)
 {
@@ -102,8 +103,13 @@ static void written(void *arg, const struct err *e, const struct store_written *
         failed(j, e, "write");
         return;
     }
-    if (e->code) /* the address is gone: what cannot be said is left out */
+    if (e->code) /* the address is gone, or must not be written to */
         log_event(LOG_WARN, "bot.unsaid", log_str("operation", store_op_name(j->b->op)), log_err(e));
+    if (e->code && !bot_ended(j)) {
+        j->stuck = true;
+        take(j);
+        return;
+    }
     j->said++;
     say_next(j);
 }

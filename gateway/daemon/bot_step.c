@@ -171,7 +171,7 @@ json_t *bot_says(struct bot_job *j)
             json_array_append(list, one);
         json_decref(one);
     }
-    if (j->quiet)
+    if (j->quiet || j->stuck)
         json_array_clear(list);
     return list;
 }
@@ -184,6 +184,8 @@ static json_t *step(struct bot_job *j, json_t *run)
     struct flow_world w;
     struct flow_input in = {.start = !j->rec, .text = j->text, .choice = j->choice, .other = j->other};
     bot_world(j, &w);
+    if (j->stuck)
+        return flow_end(f, &w, "broken", run);
     if (j->seq == 0)
         return flow_end(f, &w, "expired", run);
     if (j->priority >= BOT_URGENT)
