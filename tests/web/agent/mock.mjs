@@ -9,6 +9,7 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
 import { CHANNELS, LANGUAGES, TOPICS, fill } from './demo.mjs';
+import { alertsCall } from './mock-alerts.mjs';
 import { commands } from './mock-commands.mjs';
 import { hoursCall } from './mock-hours.mjs';
 
@@ -270,6 +271,10 @@ async function opCall(store, path, request, response, url) {
     const body = request.method === 'POST' ? JSON.parse(await bytesOf(request)) : null;
     const [status, answer] = hoursCall(store, path, request, body) ?? [404, null];
     return status === 404 ? problem(response, 404) : json(response, status, answer);
+  }
+  if (what === 'alerts') {
+    const [status, answer] = alertsCall(store, path, request, url, request.method === 'POST' ? JSON.parse((await bytesOf(request)) || '{}') : null);
+    return answer ? json(response, status, answer) : problem(response, status);
   }
   if (what === 'operation') return json(response, 200, store.operation());
   if (what === 'queues') return json(response, 200, store.queues());

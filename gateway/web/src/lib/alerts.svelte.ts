@@ -43,6 +43,11 @@ export class Alerts {
     if (icon && icon.getAttribute('href') !== wanted) icon.setAttribute('href', wanted);
   }
 
+  /** Of a red alert, again and again until somebody has it. */
+  ring(): void {
+    this.tone([988, 740, 988, 740]);
+  }
+
   private tone(notes: number[]): void {
     if (!ui.settings.sound) return;
     try {

@@ -53,7 +53,7 @@ function url(path: string, query: Query = {}): string {
   return `/api/v1/${path}${search ? `?${search}` : ''}`;
 }
 
-async function call<T>(path: string, request: Request = {}): Promise<T> {
+export async function call<T>(path: string, request: Request = {}): Promise<T> {
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(), TIMEOUT_MS);
   request.signal?.addEventListener('abort', () => stop.abort());

@@ -38,6 +38,8 @@ export class Desk {
   link = $state.raw<Link>('closed');
   retryAt = $state.raw<number | null>(null);
   contacts = $state.raw<ReadonlyMap<string, Contact>>(new Map());
+  /** Parts of the page that keep something of their own hear frames by their type (alerts/, …). */
+  readonly hears = new Map<string, (frame: Frame) => void>();
   private queue: Action[] = [];
   private flushTimer: ReturnType<typeof setTimeout> | null = null;
   private againTimer: ReturnType<typeof setTimeout> | null = null;
@@ -113,6 +115,7 @@ export class Desk {
   }
 
   private receive(frame: Frame, resumed: boolean): void {
+    this.hears.get(frame.type)?.(frame);
     switch (frame.type) {
       case 'welcome':
         this.later({ ...frame, resumed, threads: frame.threads.map((thread) => this.veil(thread)) });

@@ -37,6 +37,7 @@ import send from 'lucide-static/icons/send.svg?raw';
 import settings from 'lucide-static/icons/settings.svg?raw';
 import smartphone from 'lucide-static/icons/smartphone.svg?raw';
 import stickyNote from 'lucide-static/icons/sticky-note.svg?raw';
+import siren from 'lucide-static/icons/siren.svg?raw';
 import tag from 'lucide-static/icons/tag.svg?raw';
 import triangleAlert from 'lucide-static/icons/triangle-alert.svg?raw';
 import unplug from 'lucide-static/icons/unplug.svg?raw';
@@ -82,6 +83,7 @@ const files = {
   settings,
   smartphone,
   'sticky-note': stickyNote,
+  siren,
   tag,
   'triangle-alert': triangleAlert,
   unplug,

@@ -103,6 +103,7 @@ export const acts: Act[] = [
   { id: 'accept', group: 'thread', key: 'a', can: () => !!currentOffer(), run: () => accept(currentOffer()!) },
   { id: 'decline', group: 'thread', key: 'd', can: () => !!currentOffer(), run: () => decline() },
   { id: 'take', group: 'thread', key: 'g', can: () => !!thread() && app.mayTake(thread()!), run: () => take(thread()!.id) },
+  { id: 'alarm', group: 'thread', key: '!', can: manageable, run: () => (ui.dialog = 'alarm') },
   { id: 'transfer', group: 'thread', key: 't', can: manageable, run: () => (ui.dialog = 'transfer') },
   { id: 'resolve', group: 'thread', key: 'e', can: manageable, run: () => (ui.dialog = 'resolve') },
   { id: 'snooze', group: 'thread', key: 's', can: manageable, run: () => (ui.dialog = 'snooze') },
@@ -168,7 +169,7 @@ export function onKey(event: KeyboardEvent): void {
     return;
   }
   if (!withCtrl && key !== 'escape' && !ui.settings.singleKeys) return;
-  if (event.shiftKey && key !== '?' && key !== '/') return;
+  if (event.shiftKey && key !== '?' && key !== '/' && key !== '!') return;
   const found = acts.find((each) => each.key === (withCtrl ? `ctrl+${key}` : key) && each.can());
   if (!found) return;
   event.preventDefault();

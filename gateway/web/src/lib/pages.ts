@@ -11,10 +11,14 @@ export interface Beside {
   /** Key of its name; in the menu at the top. */
   label: string;
   icon: IconName;
+  /** Not in the menu: something leads there. */
+  quiet?: true;
   load(): Promise<{ default: Component<{ desk: Desk; path: readonly string[] }> }>;
 }
 
 export const pages: readonly Beside[] = [
+  { name: 'alerts', roles: [], label: 'alerts.title', icon: 'siren', load: () => import('../alerts/AlertsPage.svelte') },
+  { name: 'alert', roles: [], label: 'alerts.title', icon: 'siren', quiet: true, load: () => import('../alerts/AlertsPage.svelte') },
   { name: 'callbacks', roles: [], label: 'callback.page', icon: 'phone', load: () => import('../callbacks/Callbacks.svelte') },
   { name: 'admin', roles: ['administrator'], label: 'admin.title', icon: 'settings', load: () => import('../admin/Admin.svelte') },
 ];
