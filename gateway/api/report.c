@@ -219,9 +219,9 @@ static int64_t facet_ms(const char *facets, const char *name)
 
 static void on_alert(struct running *x, const struct store_record *r)
 {
-    int64_t raised = facet_ms(r->facets, "raised"), acked = facet_ms(r->facets, "acked");
-    if (raised < 0)
-        raised = r->score;
+    int64_t raised = facet_ms(r->facets, "ra"), acked = facet_ms(r->facets, "ak");
+    if (raised < 0) /* a word of alarm that nobody has confirmed */
+        return;
     int64_t day = day_of(local_ms(x, raised));
     struct slice area = record_facet(r->facets, "area");
     if (day < x->from_day || day > x->to_day || r->clearance > x->clearance ||

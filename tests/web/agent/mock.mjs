@@ -12,6 +12,7 @@ import { CHANNELS, LANGUAGES, TOPICS, fill } from './demo.mjs';
 import { alertsCall } from './mock-alerts.mjs';
 import { commands } from './mock-commands.mjs';
 import { hoursCall } from './mock-hours.mjs';
+import { supervisionCall } from './mock-supervision.mjs';
 
 const DIST = process.env.PARLEY_WEB_DIST ?? fileURLToPath(new URL('../../../gateway/web/dist/', import.meta.url));
 const CSP =
@@ -278,6 +279,7 @@ async function opCall(store, path, request, response, url) {
   }
   if (what === 'operation') return json(response, 200, store.operation());
   if (what === 'queues') return json(response, 200, store.queues());
+  if (supervisionCall(store, what, url.searchParams, response, { json, problem })) return undefined;
   if (what === 'agents') return json(response, 200, { items: [...store.agents.values()], next: null });
   if (what === 'threads' && !key) return json(response, 200, listThreads(store, url.searchParams));
   if (what === 'threads' && !thread) return problem(response, 404);

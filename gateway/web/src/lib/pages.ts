@@ -17,6 +17,8 @@ export interface Beside {
 }
 
 export const pages: readonly Beside[] = [
+  { name: 'supervise', roles: ['supervisor', 'focal'], label: 'supervise.title', icon: 'eye', load: () => import('../supervision/Supervise.svelte') },
+  { name: 'reports', roles: ['supervisor', 'focal', 'administrator'], label: 'reports.title', icon: 'file-text', load: () => import('../supervision/Reports.svelte') },
   { name: 'alerts', roles: [], label: 'alerts.title', icon: 'siren', load: () => import('../alerts/AlertsPage.svelte') },
   { name: 'alert', roles: [], label: 'alerts.title', icon: 'siren', quiet: true, load: () => import('../alerts/AlertsPage.svelte') },
   { name: 'callbacks', roles: [], label: 'callback.page', icon: 'phone', load: () => import('../callbacks/Callbacks.svelte') },
