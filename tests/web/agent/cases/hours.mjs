@@ -33,7 +33,7 @@ export const cases = {
     await press(page, 'I do it');
     await sees(page, 'Taken', '.callbacks');
     await press(page, 'No answer');
-    await sees(page, 'tried 1 times', '.callbacks');
+    await sees(page, 'tried once', '.callbacks');
     await press(page, 'I do it');
     await press(page, 'Reached');
     await sees(page, 'Nobody is waiting', '.callbacks');
