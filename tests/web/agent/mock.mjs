@@ -9,8 +9,10 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
 import { CHANNELS, LANGUAGES, TOPICS, fill } from './demo.mjs';
+import { adminCall } from './mock-admin.mjs';
 import { alertsCall } from './mock-alerts.mjs';
 import { commands } from './mock-commands.mjs';
+import { deskAsks, deskCall } from './mock-desk.mjs';
 import { hoursCall } from './mock-hours.mjs';
 import { supervisionCall } from './mock-supervision.mjs';
 
@@ -197,7 +199,7 @@ export class Store {
   }
 
   who() {
-    const roles = this.plain ? ['agent'] : ['agent', 'supervisor', 'focal'];
+    const roles = this.plain ? ['agent'] : ['agent', 'supervisor', 'focal', 'administrator'];
     return { login: 'amal', name: 'Amal', locale: 'en', operations: [{ id: 'demo', name: this.operation().name, roles, agent: this.me, areas: ['tr'], clearance: 2, languages: { ar: 5, en: 4 }, topics: ['*'], teams: ['counselling'] }] };
   }
 }
@@ -268,6 +270,7 @@ function sendFile(store, fileId, request, response, url) {
 async function opCall(store, path, request, response, url) {
   const [what, key, sub] = path;
   const thread = what === 'threads' && key ? store.threads.get(key) : null;
+  if ((what === 'operation' && key) || what === 'quarantine' || (what === 'channels' && sub === 'dead')) return adminCall(store, path, request, response, { json, problem, body: () => bytesOf(request) });
   if (what === 'hours' || what === 'callbacks' || sub === 'callback') {
     const body = request.method === 'POST' ? JSON.parse(await bytesOf(request)) : null;
     const [status, answer] = hoursCall(store, path, request, body) ?? [404, null];
@@ -276,6 +279,10 @@ async function opCall(store, path, request, response, url) {
   if (what === 'alerts') {
     const [status, answer] = alertsCall(store, path, request, url, request.method === 'POST' ? JSON.parse((await bytesOf(request)) || '{}') : null);
     return answer ? json(response, status, answer) : problem(response, status);
+  }
+  if (deskAsks(store, path, request, url)) {
+    const [status, answer] = deskCall(store, path, request.method, JSON.parse((await bytesOf(request)).toString() || 'null'), url.searchParams) ?? [404];
+    return status >= 400 ? problem(response, status) : status === 204 ? response.writeHead(204).end() : json(response, status, answer);
   }
   if (what === 'operation') return json(response, 200, store.operation());
   if (what === 'queues') return json(response, 200, store.queues());

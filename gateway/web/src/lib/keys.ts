@@ -5,6 +5,7 @@ import { CommandError } from './socket';
 import { reason, t } from './text.svelte';
 import type { Presence } from './types';
 import { ui } from './ui.svelte';
+import { panel } from '../matters/state.svelte';
 
 export type Group = 'go' | 'thread' | 'write' | 'me';
 
@@ -99,6 +100,8 @@ export const acts: Act[] = [
   { id: 'all', group: 'go', key: '3', can: idle, run: () => show('all') },
   { id: 'next', group: 'go', key: 'j', can: idle, run: () => places.list?.step(1) },
   { id: 'previous', group: 'go', key: 'k', can: idle, run: () => places.list?.step(-1) },
+  { id: 'byhand', group: 'go', key: 'h', can: idle, run: () => (ui.dialog = 'byhand') },
+  { id: 'articles', group: 'go', key: 'w', can: idle, run: () => (location.hash = '#/articles') },
   { id: 'close', group: 'go', key: 'escape', can: () => !!app.open, run: () => app.go(null) },
   { id: 'accept', group: 'thread', key: 'a', can: () => !!currentOffer(), run: () => accept(currentOffer()!) },
   { id: 'decline', group: 'thread', key: 'd', can: () => !!currentOffer(), run: () => decline() },
@@ -106,8 +109,10 @@ export const acts: Act[] = [
   { id: 'alarm', group: 'thread', key: '!', can: manageable, run: () => (ui.dialog = 'alarm') },
   { id: 'transfer', group: 'thread', key: 't', can: manageable, run: () => (ui.dialog = 'transfer') },
   { id: 'resolve', group: 'thread', key: 'e', can: manageable, run: () => (ui.dialog = 'resolve') },
+  { id: 'code', group: 'thread', key: 'm', can: () => manageable() && !!panel.start, run: () => { if (!matchMedia('(min-width: 75rem)').matches) ui.panelOver = true; panel.start?.(); } },
   { id: 'snooze', group: 'thread', key: 's', can: manageable, run: () => (ui.dialog = 'snooze') },
   { id: 'tags', group: 'thread', key: 'l', can: manageable, run: () => (ui.dialog = 'tags') },
+  { id: 'identity', group: 'thread', key: 'v', can: manageable, run: () => (ui.dialog = 'identity') },
   { id: 'reopen', group: 'thread', key: 'o', can: () => thread()?.state === 'resolved', run: () => reopen() },
   { id: 'panel', group: 'thread', key: 'i', can: () => !!app.open, run: () => togglePanel() },
   {

@@ -21,6 +21,7 @@ export const pages: readonly Beside[] = [
   { name: 'reports', roles: ['supervisor', 'focal', 'administrator'], label: 'reports.title', icon: 'file-text', load: () => import('../supervision/Reports.svelte') },
   { name: 'alerts', roles: [], label: 'alerts.title', icon: 'siren', load: () => import('../alerts/AlertsPage.svelte') },
   { name: 'alert', roles: [], label: 'alerts.title', icon: 'siren', quiet: true, load: () => import('../alerts/AlertsPage.svelte') },
+  { name: 'articles', roles: ['agent', 'supervisor', 'focal', 'partner', 'administrator'], label: 'articles.title', icon: 'file-text', load: () => import('../articles/Articles.svelte') },
   { name: 'callbacks', roles: [], label: 'callback.page', icon: 'phone', load: () => import('../callbacks/Callbacks.svelte') },
   { name: 'admin', roles: ['administrator'], label: 'admin.title', icon: 'settings', load: () => import('../admin/Admin.svelte') },
 ];

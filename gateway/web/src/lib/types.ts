@@ -1,5 +1,7 @@
 // What gateway/api/README.md promises, as types. Members that a server may leave out are optional here.
 
+import type { Happened, Identity, SamePerson } from '../byhand/types';
+
 export type Role = 'agent' | 'supervisor' | 'focal' | 'partner' | 'administrator' | 'auditor';
 export type Presence = 'online' | 'away' | 'break' | 'offline';
 export type ThreadState = 'bot' | 'waiting' | 'offered' | 'assigned' | 'snoozed' | 'resolved';
@@ -90,6 +92,8 @@ export interface Thread {
   entries: number;
   outcome?: string | null;
   snoozed_until?: string | null;
+  same_person?: SamePerson;
+  identity?: Identity;
 }
 
 export interface Attachment {
@@ -152,6 +156,7 @@ export interface Entry {
   ref?: string;
   erased?: boolean;
   event?: ThreadEvent;
+  happened?: Happened;
 }
 
 export interface Address {
@@ -172,6 +177,10 @@ export interface Contact {
   area: string | null;
   country?: string | null;
   threads: { id: string; state: ThreadState; opened: string | null; topic: string | null; clearance: number }[];
+  /** Others that are the same person; each with its own addresses. */
+  merged?: Contact[];
+  /** Nothing that is known is told until "same person?" is answered. */
+  closed?: boolean;
 }
 
 export interface Agent {

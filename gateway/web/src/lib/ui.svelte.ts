@@ -3,7 +3,7 @@ import { serverNow } from './api';
 import type { ListKind } from './order';
 import { loadSettings, saveSettings, type Settings } from './keep';
 
-export type DialogName = 'help' | 'palette' | 'settings' | 'transfer' | 'resolve' | 'snooze' | 'tags' | 'decline' | 'alarm' | 'drill' | null;
+export type DialogName = 'help' | 'palette' | 'settings' | 'transfer' | 'resolve' | 'snooze' | 'tags' | 'decline' | 'byhand' | 'identity' | 'alarm' | 'drill' | null;
 
 export interface Notice {
   id: number;
