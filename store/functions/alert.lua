@@ -75,7 +75,7 @@ do
         end
         local was = num(call('HGET', K .. 'thread:' .. t.id, 'pr'))
         local want = math.max(was, r.f.state == 'possible' and 2 or OPEN[r.f.state] and 3 or 0)
-        P.change(K, t, {now = now, actor = actor, why = 'alert', a = r.id, b = r.f.state, set = {'pr', int(want)},
+        P.change(K, t, {now = now, actor = actor, why = 'alert', a = r.f.state, b = r.id, set = {'pr', int(want)},
             detail = r.id .. ' ' .. r.f.state})
     end
 
