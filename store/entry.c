@@ -260,6 +260,7 @@ static void open_event(const struct store_op *op, struct slice value, struct are
             continue;
         e->author = slice_is(word, "person")                               ? STORE_PERSON
                     : slice_is(word, "system") || slice_is(word, "router") ? STORE_SYSTEM
+                    : slice_is(word, "bot")                                ? STORE_ROBOT
                                                                            : STORE_AGENT;
         e->author_id = e->author == STORE_AGENT ? arena_dup(a, word.p, word.n) : "";
     }

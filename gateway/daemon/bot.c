@@ -5,15 +5,25 @@
  * of their own, so that a worker may die anywhere: what it left is done by whoever looks next, once. */
 #include "gateway/base/log.h"
 #include "gateway/base/mem.h"
+#include "gateway/daemon/alerts.h"
 #include "gateway/daemon/bot_internal.h"
 #include "gateway/daemon/worker.h"
-#include "store/alert.h"
 #include <stdio.h>
 
 #define BOT_ROUNDS 50   /* steps of one look; the rest when something comes */
 #define BOT_DOC    1200 /* kB of a record's JSON and its facets */
 
 static void look(struct bot_job *j);
+
+struct worker_op *bot_worker_op(const struct bot *b)
+{
+    for (struct list *at = b->w->ops.next; at != &b->w->ops; at = at->next) {
+        struct worker_op *o = container_of(at, struct worker_op, node);
+        if (o->op == b->op)
+            return o;
+    }
+    return NULL;
+}
 
 /* ---- jobs ---- */
 
@@ -135,13 +145,6 @@ static void kept(void *arg, const struct err *e)
         log_event(LOG_WARN, "bot.contact", log_err(e));
 }
 
-static void alarmed(void *arg, const struct err *e, const struct alert_raised *r)
-{
-    (void)arg, (void)r;
-    if (e->code)
-        log_event(LOG_ERROR, "bot.alarm", log_err(e));
-}
-
 /* What the flow found out is kept with the person. */
 static void keep_fields(struct bot_job *j)
 {
@@ -160,17 +163,28 @@ static void keep_fields(struct bot_job *j)
     json_decref(patch);
 }
 
-static void raise_alarm(struct bot_job *j)
+static void alarmed(void *arg, const struct err *e)
 {
-    struct slice topic = json_opt_str(json_object_get(j->out, "hand_over"), "topic");
-    struct alert_raise r = {.thread = j->thread,
-                            .category = topic.n ? topic.p : "danger",
-                            .how = "flow",
-                            .area = "",
-                            .actor = "bot",
-                            .group_ms = 60000};
-    if (json_opt_bool(j->out, "alarm", false))
-        store_alert_raise(j->b->op, &r, alarmed, NULL);
+    struct bot_job *j = arg;
+    if (e->code)
+        log_event(LOG_ERROR, "bot.alarm", log_str("operation", store_op_name(j->b->op)), log_err(e));
+    if (j->b->gone || err_temporary(e->code))
+        finish(j, false); /* the record stays: once more */
+    else
+        say_next(j);
+}
+
+/* The alert, which is raised once for a thread, before anything is said: it tells the person the emergency
+ * number itself. */
+static void speak(struct bot_job *j)
+{
+    struct slice category = json_opt_str(j->rec, "alarm");
+    struct worker_op *o = bot_worker_op(j->b);
+    j->said = 0;
+    if (category.n && o)
+        alerts_raise(o->alerts, j->thread, category.p, "flow", "bot", alarmed, j);
+    else
+        say_next(j);
 }
 
 static void stepped(void *arg, const struct err *e, uint64_t version)
@@ -187,10 +201,8 @@ static void stepped(void *arg, const struct err *e, uint64_t version)
     if (failed(j, e, "step"))
         return;
     j->version = version;
-    j->said = 0;
     keep_fields(j);
-    raise_alarm(j);
-    say_next(j);
+    speak(j);
 }
 
 static void take(struct bot_job *j)
@@ -307,8 +319,7 @@ static void on_record(void *arg, const struct err *e, const struct store_record 
     }
     bool ended = j->version && bot_ended(j);
     if (ended) {
-        j->said = 0;
-        say_next(j);
+        speak(j);
     } else if (j->state != STORE_BOT) {
         finish(j, true);
     } else {

@@ -45,6 +45,9 @@ struct bot_job {
     size_t said; /* prompts that are written */
 };
 
+struct worker_op;
+struct worker_op *bot_worker_op(const struct bot *b);
+
 /* bot_step.c: what to do, as store_flow_put takes it; the record's JSON goes to j->rec. */
 void bot_world(struct bot_job *j, struct flow_world *w);
 const char *bot_flow_of(const struct bot_job *j); /* the flow's id; "" none */

@@ -2,9 +2,7 @@
  * One step of a run with what the operation says of it: topics, languages, articles, texts. A record's JSON:
  * {"flow","seq","step","expires","ended","says":[{"text","choices"?}…],"run":{…}}. */
 #include "gateway/api/articles.h"
-#include "gateway/base/mem.h"
 #include "gateway/daemon/bot_internal.h"
-#include "gateway/daemon/texts.h"
 #include "gateway/daemon/worker.h"
 #include "gateway/host/host.h"
 #include <stdio.h>
@@ -24,20 +22,8 @@ static const char *const *chain_of(void *arg, const char *language)
 static struct slice text_of(void *arg, const char *language, const char *key)
 {
     struct bot_job *j = arg;
-    struct host *h = j->b->w->host;
     const char *tag;
-    struct slice s = host_text(h, j->b->op, key, language, &tag);
-    if (strcmp(key, "flow.alarm") != 0)
-        return s;
-    struct buf b;
-    char *own = slice_dup(s);
-    buf_init(&b, FLOW_TEXT);
-    if (!texts_fill(&b, slice_str(own), "emergency", host_text(h, j->b->op, "emergency", language, &tag)))
-        buf_slice(&b, host_text(h, j->b->op, "flow.handed_over", language, &tag));
-    s = arena_slice(j->a, slice_trim(buf_view(&b)));
-    buf_clear(&b);
-    mem_free(own);
-    return s;
+    return host_text(j->b->w->host, j->b->op, key, language, &tag);
 }
 
 static enum flow_mode mode_of(const struct bot_job *j)
@@ -207,6 +193,13 @@ static void fill_end(struct bot_job *j, struct flow_put *put)
     put->no_last_agent = put->to_clearance >= 2 || json_opt_bool(t, "no_last_agent", false);
 }
 
+/* Of an alert; one that the operation has not becomes "other". */
+static const char *category_of(const json_t *h)
+{
+    struct slice own = json_opt_str(h, "category"), topic = json_opt_str(h, "topic");
+    return own.n ? own.p : topic.n ? topic.p : "other";
+}
+
 void bot_take(struct bot_job *j, struct flow_put *put, struct buf *json, struct buf *facets)
 {
     const char *flow = bot_flow_of(j);
@@ -224,6 +217,8 @@ void bot_take(struct bot_job *j, struct flow_put *put, struct buf *json, struct 
     json_object_set_new(rec, "expires", json_integer(store_now_ms(j->b->w->store) + (int64_t)silence * 1000));
     json_object_set_new(rec, "ended", json_boolean(ended));
     json_object_set_new(rec, "says", bot_says(j));
+    if (json_opt_bool(j->out, "alarm", false))
+        json_object_set_new(rec, "alarm", json_string(category_of(json_object_get(j->out, "hand_over"))));
     json_object_set_new(rec, "run", run);
     *put = (struct flow_put){
         .thread = j->thread,

@@ -274,12 +274,14 @@ static void only(struct check_flow *c, const json_t *config, const char *const *
 
 static void to_a_person(struct check_flow *c, const json_t *config)
 {
-    static const char *const known[] = {"topic", "priority", "clearance", "prompt", "set_contact_property",
-                                        NULL};
+    static const char *const known[] = {"topic",    "priority", "clearance", "prompt", "set_contact_property",
+                                        "category", NULL};
     only(c, config, known);
     maybe_number(c, config, "priority", 0, 3);
     maybe_number(c, config, "clearance", 0, 2);
     resource(c, config, "prompt", false);
+    if (json_object_get(config, "category") && !name_valid(json_opt_str(config, "category")))
+        bad_at(c, "category", "the id of a category of alerts is wanted");
     const json_t *topic = json_object_get(config, "topic");
     size_t back = into(c, "topic");
     if (topic && !(json_is_string(topic) && name_valid(slice_str(json_string_value(topic)))))

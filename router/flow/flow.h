@@ -67,7 +67,7 @@ struct flow_input {
  *
  * {"say":[{"text","choices":[{"id","title"}]?} or {"article":"<id>","language"}…], "language":"ar"? (the
  *  person chose it), "contact":{…}? (properties to be kept), "alarm":true?, "expects":"one|number|text"?,
- *  "hand_over":{"why","topic"?,"priority"?,"clearance"?}?}
+ *  "hand_over":{"why","topic"?,"priority"?,"clearance"?,"category"?}?}
  *
  * Without hand_over the run waits for the next input. why: "flow" (a HandOver block), "alarm", "end" (the
  * flow's), "asked" (the person wants a person), "not_understood", "loop" (too many blocks, prompts, inputs or

@@ -88,9 +88,9 @@ static void hand_over(struct flow_go *g, const char *why, const char *text_key)
     json_t *h = json_object();
     const json_t *c = g->block ? json_object_get(g->block, "config") : NULL;
     bool named = strcmp(why, "flow") == 0 || strcmp(why, "alarm") == 0;
-    static const char *const members[] = {"topic", "priority", "clearance"};
+    static const char *const members[] = {"topic", "priority", "clearance", "category"};
     json_object_set_new(h, "why", json_string(why));
-    for (size_t i = 0; named && i < 3; i++)
+    for (size_t i = 0; named && i < 4; i++)
         if (json_object_get(c, members[i]))
             json_object_set(h, members[i], json_object_get(c, members[i]));
     if (strcmp(why, "alarm") == 0)
@@ -277,7 +277,7 @@ static void go_on(struct flow_go *g)
             set_properties(g);
             if (alarm)
                 json_object_set_new(g->out, "alarm", json_true());
-            hand_over(g, alarm ? "alarm" : "flow", alarm ? "flow.alarm" : "flow.handed_over");
+            hand_over(g, alarm ? "alarm" : "flow", "flow.handed_over");
             return;
         }
         if (!pass(g))

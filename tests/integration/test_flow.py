@@ -132,8 +132,22 @@ async def a_report_is_sealed(w):
         status, _, _ = await w.call("GET", "threads/{thread}", role, {"thread": t["id"]})
         assert status == want, (role, status)
     await w.say("He asked for money", "guide", who)
-    now = await eventually(lambda: (lambda x: x if x["entries"] > sealed["entries"] + 1 else None)(w.thread(who)))
-    assert now["id"] == t["id"] and now["clearance"] == 2
+    await eventually(lambda: any(e.get("text") == "He asked for money" for e in entries(w.d, w.tokens["focal"], t["id"])))
+    assert w.thread(who)["clearance"] == 2
+
+
+async def danger_alarms(w):
+    who = await w.say("Hello", "guide")
+    await w.hears(who, 1)
+    await w.say("English", "guide", who)
+    await w.hears(who, 2)
+    await w.say("I am in danger now", "guide", who)
+    t = await eventually(lambda: (lambda x: x if x and x["priority"] == 3 and x["state"] != "bot" else None)(w.thread(who)))
+    assert t["topic"] == "protection", t
+    said = lambda: [e["text"] for e in entries(w.d, w.tokens["integrator"], t["id"], "message") if e["direction"] == "out"]
+    await eventually(lambda: any("112" in s for s in said()[2:]))
+    status, got, _ = await w.call("GET", "alerts", "focal", None, None)
+    assert status == 200 and any(a.get("thread") == t["id"] or (a.get("thread") or {}).get("id") == t["id"] for a in got["items"]), got
 
 
 async def words_that_seal_pass_the_bot(w):
@@ -270,5 +284,5 @@ async def tried_before_it_is_published(w):
 
 
 if __name__ == "__main__":
-    run_shared(World, [language_then_matter, a_report_is_sealed, words_that_seal_pass_the_bot, what_is_not_understood, once, a_person_takes_over, silence,
+    run_shared(World, [language_then_matter, a_report_is_sealed, danger_alarms, words_that_seal_pass_the_bot, what_is_not_understood, once, a_person_takes_over, silence,
                        tried_before_it_is_published, a_worker_dies, flows_in_the_operation_file])
