@@ -28,4 +28,6 @@ const struct record_kind record_kinds[] = {
      "to mend what is wrong or old", CONFIG, "until the operation ends", 0},
     {"certificate", true, "that somebody was erased, when and by whom; nothing of the person", "to prove it",
      CONFIG, "as long as the operation", 0},
+    {"told", false, "of a red alert: which notice went to whom of the staff, and how it ended",
+     "to know that help was called", "clear: codes", "30 days", 0},
     {NULL, false, NULL, NULL, NULL, NULL, 0}};
