@@ -281,8 +281,26 @@ async def tried_before_it_is_published(w):
     assert step["hand_over"]["why"] == "end" and step["contact"] == {"age": 40}, step
     status, _, _ = await w.call("POST", "flows/try", "supervisor", None, {"id": "short"})
     assert status == 403
+    for method, path, args, body, want in (("GET", "flows", None, None, 403), ("GET", "flows/{flow}", {"flow": "nowhere"}, None, 404),
+                                           ("POST", "flows/check", None, {"flow": {}}, 403), ("POST", "flows/try", None, {"id": "nowhere"}, 404)):
+        status, _, _ = await w.call(method, path, "integrator" if want == 403 else "administrator", args, body)
+        assert status == want, (path, status)
+    status, got, _ = await w.call("POST", "flows/try", "administrator", None, {"flow": {"specification_version": "2"}})
+    assert status == 400 and "/specification_version" in got["detail"], got
+    assert not w.api.missing("flows"), w.api.missing("flows")
+
+
+async def a_restart(w):
+    """The run is where it was; what came meanwhile is answered."""
+    who = await w.say("Hello", "short")
+    await w.hears(who, 1)
+    await asyncio.to_thread(w.d.kill)
+    await asyncio.to_thread(w.d.start)
+    await w.say("Zeynep", "short", who)
+    said = await w.hears(who, 2)
+    assert said == ["Who are you?", "How old is Zeynep?"], said
 
 
 if __name__ == "__main__":
     run_shared(World, [language_then_matter, a_report_is_sealed, danger_alarms, words_that_seal_pass_the_bot, what_is_not_understood, once, a_person_takes_over, silence,
-                       tried_before_it_is_published, a_worker_dies, flows_in_the_operation_file])
+                       tried_before_it_is_published, a_worker_dies, a_restart, flows_in_the_operation_file])
