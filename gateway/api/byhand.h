@@ -13,6 +13,9 @@ bool byhand_address(struct slice text, struct buf *out);
 /* Does w see one of these threads of a contact that is not in doubt, so that the contact is known to them? */
 bool people_knows(struct api_op *o, const struct who *w, const struct store_thread *const *t, size_t n);
 
+/* Answers with those whose name has words that begin so (names.c). */
+void people_by_name(struct call *c, struct slice name);
+
 /* What a contact's JSON tells beside its own record (person.c). */
 struct person_view {
     bool closed;       /* what is known of the contact is not for who asks */

@@ -174,8 +174,10 @@ static void contacts_find(struct call *c)
 {
     struct buf b;
     buf_init(&b, 1024);
-    if (!call_query(c, "address", &b) || !b.n)
-        call_problem(c, 400, "address: an address such as tel:+905551234567 is wanted");
+    if (call_query(c, "name", &b) && b.n)
+        people_by_name(c, buf_view(&b));
+    else if (!call_query(c, "address", &b) || !b.n)
+        call_problem(c, 400, "address: an address such as tel:+905551234567 is wanted, or name");
     else {
         struct contact_job *j = contact_job(c);
         j->list = true;

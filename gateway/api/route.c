@@ -42,7 +42,7 @@ static const struct call_query queries[] = {
      {"state", "language", "topic", "assignee", "contact", "area", "channel", "q", "sort", "before",
       "limit"}},
     {"threads/{}/entries", {"before", "after", "limit"}},
-    {"contacts", {"address"}},
+    {"contacts", {"address", "name"}},
     {"articles", {"q", "language", "area", "topic", "kind", "state", "limit"}},
     {"articles/export", {"format"}},
     {"attachments/{}", {"entry"}},

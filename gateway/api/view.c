@@ -285,8 +285,9 @@ static void entry_attachments(struct buf *b, struct api_op *o, const struct stor
 
 static void entry_extra(struct buf *b, const json_t *extra)
 {
-    static const char *const shown[] = {"choices",  "choice",   "location", "contact_card", "event",
-                                        "language", "reply_to", "ref",      "address",      "notice", "happened"};
+    static const char *const shown[] = {"choices", "choice",   "location", "contact_card",
+                                        "event",   "language", "reply_to", "ref",
+                                        "address", "notice",   "happened"};
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
         const json_t *v = json_object_get(extra, shown[i]);
         if (!v)
@@ -303,7 +304,9 @@ void view_entry(struct buf *b, struct api_op *o, const struct store_entry *en)
     number(b, "seq", en->seq);
     const char *way = json_string_value(json_object_get(json_object_get(extra, "happened"), "direction"));
     buf_printf(b, ",\"kind\":\"%s\",\"direction\":\"%s\"", store_kind_names[en->kind],
-               way ? (strcmp(way, "in") == 0 ? "in" : "out") : en->inbound ? "in" : "out");
+               way           ? (strcmp(way, "in") == 0 ? "in" : "out")
+               : en->inbound ? "in"
+                             : "out");
     str(b, "channel", en->channel);
     view_time(b, "time", en->time_ms, true);
     view_time(b, "provider_time", en->provider_ms, false);

@@ -2,6 +2,7 @@
 """People by hand: a call, a visit, a paper form; writing first; links and merges; "same person?" and what it closes; checks of identity."""
 import asyncio
 import secrets
+import urllib.parse
 
 import parley as p
 from look import entries, eventually, run_shared, threads
@@ -171,6 +172,14 @@ async def test_links_and_merges(w):
     assert status == 200, answer
     for thread in (a["id"], b["id"]):  # the person is gone, whichever of their contacts was named
         assert all(e.get("erased") or e["kind"] == "event" for e in entries(w.d, w.tokens["selin"], thread)), thread
+
+
+async def test_found_by_name_by_those_who_may(w):
+    t = await w.ok("POST", "threads", "amal", {"address": number(), "name": "مُحمّد Özgür", "happened": CALLED})
+    for q, hits in (("محمد", 1), ("ozg", 1), ("ozg muh", 0)):
+        status, page = await asyncio.to_thread(w.d.api, "GET", "contacts?name=" + urllib.parse.quote(q), None, w.tokens["selin"])
+        assert status == 200 and [c["id"] for c in page["items"]] == [t["contact"]["id"]] * hits, (q, page)
+    assert (await asyncio.to_thread(w.d.api, "GET", "contacts?name=x", None, w.tokens["amal"]))[0] == 403
 
 
 async def test_every_call_was_tried(w):
