@@ -118,7 +118,7 @@ export function holesOf(text: string): string[] {
 
 /** An id for something new, from its name: latin letters, digits and dashes, not yet taken. */
 export function freshId(name: string, taken: readonly string[], otherwise: string): string {
-  const base = name.normalize('NFKD').toLowerCase().replace(/ı/gu, 'i').replace(/[^a-z0-9]+/gu, '-').replace(/^-+|-+$/gu, '').slice(0, 40) || otherwise;
+  const base = name.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replace(/ı/gu, 'i').replace(/[^a-z0-9]+/gu, '-').replace(/^-+|-+$/gu, '').slice(0, 40) || otherwise;
   for (let n = 1; ; n += 1) {
     const id = n === 1 ? base : `${base}-${n}`;
     if (!taken.includes(id)) return id;

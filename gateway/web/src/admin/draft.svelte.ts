@@ -26,7 +26,6 @@ export class Draft {
   passwords = $state.raw<Applied['passwords']>([]);
   /** What the last save changed, as it was before. */
   before = $state.raw<Record<string, unknown> | null>(null);
-  changed = $derived(changedSections(this.base, this.file));
   private version = '';
   private timer: ReturnType<typeof setTimeout> | undefined;
   private asked = 0;
@@ -151,6 +150,11 @@ export class Draft {
       [this.places, this.judged] = [refused(error), true];
       if (!error.places.length) ui.tell('error', `${t('error.not_done')} ${error.detail}`);
     }
+  }
+
+  /** No $derived: that would end with the part of the page in which the draft began. */
+  get changed(): string[] {
+    return changedSections(this.base, this.file);
   }
 
   // --- what the parts of the page ask -------------------------------------------------------------------------
