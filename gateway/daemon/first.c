@@ -69,8 +69,9 @@ static void print_addresses(const struct worker *w, const json_t *demo)
     json_array_foreach(json_object_get(demo, "channels"), i, channel)
     {
         if (slice_is(json_opt_str(channel, "connector"), "webchat"))
-            printf("  People, on the web:      %s/chat/%s/%s\n", base, operation,
-                   json_string_value(json_object_get(channel, "id")));
+            printf("  People, on the web:      %s/chat/%s/%s%s\n", base, operation,
+                   json_string_value(json_object_get(channel, "id")),
+                   json_opt_str(channel, "flow").n ? "  (a bot asks first)" : "");
     }
 }
 
