@@ -62,6 +62,8 @@ class World:
             tid = i.to_bytes(8, "big")
             pipe.hset("p:{demo}:facts:%d:%x" % (op // 86400000, rng.randrange(16)), tid, "\t".join(str(f[k]) for k in FIELDS))
         pipe.execute()
+        for f in self.facts:
+            f["told"] = told(f)
 
     def report(self, token=None, **query):
         status, report, _ = self.api.call("GET", REPORTS, token=token or self.boss, query={"from": "2025-10-01", "to": "2025-11-30", **query})
@@ -71,22 +73,25 @@ class World:
 
 # ---- the plain count ----
 
-def values(f, by, matter):
+def told(f):
+    """What a line says, in the operation's time zone."""
     local = datetime.datetime.fromtimestamp(f["op"] / 1000, ZONE)
     iso = local.isocalendar()
     minutes = None if f["rs"] == "" else f["rs"] / 60000
-    out = {"day": local.strftime("%Y-%m-%d"), "month": local.strftime("%Y-%m"), "week": "%04d-W%02d" % (iso[0], iso[1]), "language": f["lt"], "topic": f["tp"],
-           "area": f["ar"], "channel": f["ch"], "type": matter[0], "subject": matter[1],
-           "outcome": matter[2] or ("open" if f["st"] != 5 else f["oc"]),
-           "duration": "open" if minutes is None else next((n for most, n in STEPS if minutes < most), "7-over-7-days")}
+    return {"day": local.strftime("%Y-%m-%d"), "month": local.strftime("%Y-%m"), "week": "%04d-W%02d" % (iso[0], iso[1]), "language": f["lt"], "topic": f["tp"],
+            "area": f["ar"], "channel": f["ch"], "outcome": "open" if f["st"] != 5 else f["oc"],
+            "duration": "open" if minutes is None else next((n for most, n in STEPS if minutes < most), "7-over-7-days")}
+
+
+def values(f, by, matter):
+    out = {**f["told"], "type": matter[0], "subject": matter[1], "outcome": matter[2] or f["told"]["outcome"]} if any(matter) else {"type": "", "subject": "", **f["told"]}
     return tuple(out[b] or "none" for b in by)
 
 
 def plain(w, by, clearance=1, area="", first="2025-10-01", last="2025-11-30"):
     cells, total, accepts, sealed = {}, 0, [], 0
     for f in w.facts:
-        day = datetime.datetime.fromtimestamp(f["op"] / 1000, ZONE).strftime("%Y-%m-%d")
-        if not first <= day <= last or f["cl"] > clearance or (area and f["ar"] != area and not f["ar"].startswith(area + "/")):
+        if not first <= f["told"]["day"] <= last or f["cl"] > clearance or (area and f["ar"] != area and not f["ar"].startswith(area + "/")):
             continue
         if f["cl"] == 2:
             sealed += 1
