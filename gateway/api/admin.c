@@ -2,6 +2,7 @@
  * The operation's document by REST: read whole without secrets, changed whole or by section against the
  * version that was read, tried before it is done. */
 #include "gateway/api/admin_internal.h"
+#include "gateway/api/networks.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -148,10 +149,24 @@ static void on_applied(void *arg, const struct err *e, const struct api_applied 
     buf_clear(&b);
 }
 
+/* Who names networks without their own could not take it back. */
+static bool shut_out(struct call *c, const struct api_change *change, struct buf *problems)
+{
+    const json_t *was = json_object_get(change->before, "networks"),
+                 *now = json_object_get(change->after, "networks");
+    if (!now || (was && json_equal(was, now)) ||
+        networks_lets(change->after, c->caller.who.roles, http_req_peer(c->rq)))
+        return false;
+    buf_str(problems,
+            "/networks: you would shut yourself out: the network that you come from is not among them\n");
+    return true;
+}
+
 static bool allowed(void *arg, const struct api_change *change, struct buf *problems)
 {
     struct call *c = arg;
-    return admin_allowed(&c->caller.who, change, problems);
+    bool out = shut_out(c, change, problems);
+    return admin_allowed(&c->caller.who, change, problems) && !out;
 }
 
 /* If-Match: "7-0123456789abcdef", with or without its quotes. */
