@@ -15,6 +15,7 @@ import { adminCall } from './mock-admin.mjs';
 import { commands } from './mock-commands.mjs';
 import { deskAsks, deskCall } from './mock-desk.mjs';
 import { hoursCall } from './mock-hours.mjs';
+import { securityCall } from './mock-security.mjs';
 import { supervisionCall } from './mock-supervision.mjs';
 
 const DIST = process.env.PARLEY_WEB_DIST ?? fileURLToPath(new URL('../../../gateway/web/dist/', import.meta.url));
@@ -322,6 +323,8 @@ async function opCall(store, path, request, response, url) {
 async function api(store, sessions, request, response, url) {
   const path = url.pathname.slice('/api/v1/'.length).split('/').map(decodeURIComponent);
   const cookie = /(?:^|; )parley=([^;]+)/u.exec(request.headers.cookie ?? '')?.[1];
+  const secured = await securityCall(store, sessions, path, request, cookie, () => bytesOf(request));
+  if (secured) return json(response, ...secured);
   if (path[0] === 'sign-in') {
     const { login, password } = JSON.parse(await bytesOf(request));
     if (login === 'busy') return problem(response, 429, '', { 'Retry-After': '30' });

@@ -36,5 +36,8 @@ export const sections: readonly Section[] = [
   { id: 'texts', group: 'reach', label: 'admin.section.texts', what: 'admin.texts_what', icon: 'message-circle', members: ['texts', 'reviewed'], load: () => import('./Texts.svelte') },
   { id: 'trouble', group: 'reach', label: 'admin.trouble', what: 'admin.trouble_what', icon: 'triangle-alert', members: [], load: () => import('./Trouble.svelte') },
   { id: 'keeping', group: 'safety', label: 'admin.keeping', what: 'admin.keeping_what', icon: 'clock', members: ['channels'], load: () => import('./Keeping.svelte') },
+  { id: 'networks', group: 'safety', label: 'security.networks', what: 'security.networks_what', icon: 'lock', members: ['networks'], load: () => import('../security/Networks.svelte') },
+  { id: 'webhooks', group: 'reach', label: 'security.webhooks', what: 'security.webhooks_what', icon: 'plug', members: ['webhooks'], load: () => import('../security/Webhooks.svelte') },
+  { id: 'tokens', group: 'safety', label: 'security.tokens', what: 'security.tokens_what', icon: 'lock', members: [], load: () => import('../security/Tokens.svelte') },
   { id: 'file', group: 'rest', label: 'admin.file', what: 'admin.file_what', icon: 'file-text', members: [], load: () => import('./File.svelte') },
 ];

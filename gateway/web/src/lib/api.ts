@@ -109,7 +109,8 @@ async function problem(answer: Response): Promise<ApiError> {
   return new ApiError(answer.status, told.code ?? codeOf(answer.status), told.detail ?? '', seconds);
 }
 
-export const signIn = (login: string, password: string): Promise<Me> =>
+/** A ticket: a code is wanted as well. */
+export const signIn = (login: string, password: string): Promise<Me | { ticket: string; trust_days: number }> =>
   call('sign-in', { method: 'POST', body: { login, password } });
 export const signOut = (): Promise<void> => call('sign-out', { method: 'POST' });
 export const me = (): Promise<Me> => call('me');

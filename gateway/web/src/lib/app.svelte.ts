@@ -6,13 +6,14 @@ import { forgetTab } from './keep';
 import { LOCALES, pickLocale, type Locale } from './i18n';
 import { Logs } from './logs.svelte';
 import { Lists } from './lists.svelte';
+import { signInCode, type Ticket } from '../security/api';
 import { Alerts } from './alerts.svelte';
 import { place } from './place.svelte';
 import { t, useLocale, words } from './text.svelte';
 import type { Me, Membership, Thread } from './types';
 import { ui } from './ui.svelte';
 
-export type Status = 'starting' | 'out' | 'in' | 'unreachable' | 'nowhere';
+export type Status = 'starting' | 'out' | 'enrol' | 'in' | 'unreachable' | 'nowhere';
 
 const NOWHERE_MS = 5000;
 
@@ -48,9 +49,17 @@ class App {
     }
   }
 
-  async signIn(login: string, password: string): Promise<void> {
+  /** A ticket when a code is wanted as well. */
+  async signIn(login: string, password: string): Promise<Ticket | null> {
     this.lost = false;
-    await this.enter(await api.signIn(login, password));
+    const answer = await api.signIn(login, password);
+    if ('ticket' in answer) return answer;
+    await this.enter(answer);
+    return null;
+  }
+
+  async signInCode(login: string, ticket: string, code: string, trust: boolean): Promise<void> {
+    await this.enter(await signInCode(login, ticket, code, trust));
   }
 
   /** The server's word comes first: when it cannot be reached, the session still lives and the page says so. */
@@ -76,6 +85,10 @@ class App {
   private async enter(me: Me): Promise<void> {
     this.me = me;
     if (!ui.settings.locale && LOCALES.some((locale) => locale === me.locale)) await useLocale(me.locale as Locale);
+    if (me.second_factor?.must) {
+      this.status = 'enrol';
+      return;
+    }
     const wanted = ui.settings.operation;
     const membership = me.operations.find((op) => op.id === wanted) ?? me.operations[0];
     if (membership) this.choose(membership);

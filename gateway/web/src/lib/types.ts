@@ -26,6 +26,7 @@ export interface Me {
   name: string;
   locale: string;
   operations: Membership[];
+  second_factor?: { on: boolean; must: boolean };
 }
 
 export interface Channel {
