@@ -103,4 +103,7 @@ suite_style() {
     pool_add style rules 120 count . "exec /usr/bin/python3 -B tests/lib/rules.py"
 }
 
-suite_fresh() { pool_add fresh debian 5400 alone . "exec tests/fresh/run"; }
+suite_fresh() {
+    pool_add fresh debian 5400 alone . "exec tests/fresh/run"
+    pool_add fresh package 1800 alone . "exec tests/fresh/package"
+}
