@@ -437,7 +437,7 @@ async def bodies_that_are_none(w):
                             (b'{"kind":"note","text":"' + b"x" * (1 << 20) + b'"}', "application/json", 413), (b"", "application/json", 400)):
         status, got, _ = await w.call("POST", "threads/{thread}/entries", "agent", {"thread": t["id"]}, raw=raw, headers={"Content-Type": type})
         assert status == want, (raw[:30], status, got)
-    for method, path in (("PUT", "threads"), ("DELETE", f"threads/{t['id']}"), ("POST", "threads"), ("PATCH", "operation")):
+    for method, path in (("PUT", "threads"), ("DELETE", f"threads/{t['id']}"), ("POST", "queues"), ("PATCH", "operation")):
         status, headers, data = await asyncio.to_thread(w.d.request, method, "/api/v1/ops/demo/" + path, b"", None, w.tokens["agent"])
         assert status == 405 and headers["Content-Type"] == "application/problem+json", (method, path, status)
     for path in ("/api/v1/ops/demo/nothing", "/api/v1/nothing", "/api/v2/me", "/api/", "/api/v1/ops/", "/api/v1/ops/demo", "/api/v1/ops/demo/threads/a/b/c"):

@@ -16,7 +16,7 @@ def _document():
     """The parts joined, as the daemon serves them."""
     whole = {}
     folder = os.path.join(p.TOP, "gateway", "api", "openapi")
-    for name in sorted(os.listdir(folder)):
+    for name in sorted(os.listdir(folder), key=lambda each: (each != "core.json", each)):
         if not name.endswith(".json"):
             continue
         with open(os.path.join(folder, name), encoding="utf-8") as f:
