@@ -173,7 +173,7 @@ static void on_raised(void *arg, const struct err *e, const struct redis_reply *
     snprintf(out.state, sizeof out.state, "%.*s", (int)state.n, state.p);
     for (int i = 0; i < 3; i++)
         if (slice_is(store_item(r, 2), how[i]))
-            out.how = i;
+            out.how = (enum alert_found)i;
     w->raised(w->arg, e, &out);
     work_free(w);
 }

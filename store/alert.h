@@ -41,9 +41,11 @@ struct alert_raise {
     bool possible, drill;
     int64_t group_ms, confirm_ms;
 };
+/* THERE: the thread has one that is open. */
+enum alert_found { ALERT_NEW, ALERT_GROUPED, ALERT_THERE };
 struct alert_raised {
     char code[RECORD_ID + 1], state[16];
-    enum { ALERT_NEW, ALERT_GROUPED, ALERT_THERE } how; /* THERE: the thread has one that is open */
+    enum alert_found how;
 };
 /* The alert, the thread's priority and what is due, in one step. */
 void store_alert_raise(struct store_op *op, const struct alert_raise *r,

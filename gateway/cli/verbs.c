@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The table of verbs, and how each makes its request. */
+#include "gateway/cli/alerts.h"
 #include "gateway/cli/rights.h"
 #include "gateway/base/mem.h"
 #include "gateway/daemon/operation_files.h"
@@ -281,6 +282,10 @@ const struct cli_verb cli_verbs[] = {
      ask_breach, show_counted, NULL},
     {"processing", "OPERATION", "", "prints the record of processing: what is stored, why, how long",
      ask_processing, show_processing, NULL},
+    {"alert list", "OPERATION", "", "lists the red alerts that are open: codes and times", ask_alerts,
+     show_alerts, NULL},
+    {"alert drill", "OPERATION CATEGORY", "--area AREA",
+     "raises an alert as a drill: whoever is on duty is told as if it were real", ask_drill, show_drill, NULL},
     {"backup", "DIR", "", "writes an encrypted backup into a new directory", backup, show_report, NULL},
     {"restore", "DIR", "",
      "reads a backup into a running daemon that is empty; the backup's recovery key comes on stdin", restore,

@@ -18,6 +18,8 @@ void alerts_free(struct alerts **a);
  * is not becomes "other", and the person is told the emergency number. done may be NULL. */
 void alerts_raise(struct alerts *a, struct id thread, const char *category, const char *how,
                   const char *actor, store_done done, void *arg);
+/* Is it one that may be raised? */
+bool alerts_category(const struct alerts *a, const char *id);
 /* A drill: nobody's thread. done: the code. */
 void alerts_drill(struct alerts *a, const char *category, const char *area, const char *actor,
                   void (*done)(void *arg, const struct err *e, const struct alert_raised *r), void *arg);

@@ -30,7 +30,6 @@ static inline struct alerts *alerts_keep(struct alerts *a)
 void alerts_drop(struct alerts *a);
 /* May this agent know of the alert? */
 bool alerts_may_know(const struct store_agent *agent, const struct store_alert *al);
-bool alerts_category(const struct alerts *a, const char *id);
 
 /* alerts_send.c */
 void alerts_on_notice(void *arg, const char *id, struct store_firing *f);
