@@ -219,8 +219,34 @@ static void on_written(void *arg, const struct err *e, const char *id, uint64_t 
         refuse_err(m, e);
         return;
     }
+    snprintf(m->c->idem_what, sizeof m->c->idem_what, "matter %s %.40s", m->thread.s, m->matter);
     matter_show(m->c, m->status, m->thread.s, m->matter);
     matter_call_free(m);
+}
+
+/* A call is repeated under its Idempotency-Key: what is there now, as the caller may see it. */
+static void again_go(struct matter_call *m)
+{
+    matter_show(m->c, 202, m->thread.s, m->matter);
+    matter_call_free(m);
+}
+
+static void on_again(void *arg, const struct err *e, const struct card *card)
+{
+    struct matter_call *m = arg;
+    if (e->code || !(card->rights & RIGHT_READ))
+        refuse(m, 404, "no such thread");
+    else
+        again_go(m);
+}
+
+void call_show_matter(struct call *c, struct id thread, struct slice matter)
+{
+    struct matter_call *m = mem_alloc(sizeof *m);
+    m->c = c;
+    m->thread = thread;
+    memcpy(m->matter, matter.p, matter.n < RECORD_ID ? matter.n : RECORD_ID);
+    card_load(c->op, &c->caller.who, thread, on_again, m);
 }
 
 /* ---- GET threads/{}/matters, GET threads/{}/matters/{} ---- */

@@ -27,6 +27,8 @@ void matter_list(struct call *c, const char *thread);
 /* The pack of the operation; NULL: there is none. It lives until done returns. */
 void pack_current(struct call *c, void (*done)(void *arg, const json_t *pack), void *arg);
 
+/* What a repetition of an Idempotency-Key shows. */
+void call_show_matter(struct call *c, struct id thread, struct slice matter);
 const char *call_actor(const struct call *c);
 
 #endif

@@ -400,6 +400,8 @@ static void show_again(struct call *c, struct slice answer)
         return;
     if (slice_is(kind, "@thread"))
         call_show_thread(c, id);
+    else if (slice_is(kind, "@matter"))
+        call_show_matter(c, id, answer);
     else if (slice_is(kind, "@contact"))
         call_show_contact(c, id);
     else {

@@ -236,6 +236,15 @@ async def who_may_not_is_refused(w):
     assert got["state"] == "open" and [s["what"] for s in got["steps"]] == ["coded", "ended", "reopened"], got
 
 
+async def the_same_key_shows_what_is_there_now(w):
+    t, _ = await w.thread()
+    key = {"Idempotency-Key": "k" + secrets.token_hex(8)}
+    one = await w.good("POST", "threads/{thread}/matters", "amal", t, {**CODED, "note": "first"}, 201, headers=key)
+    await w.good("PATCH", "threads/{thread}/matters/{matter}", "amal", {**t, "matter": one["id"]}, {"note": "second"})
+    two = await w.good("POST", "threads/{thread}/matters", "amal", t, {**CODED, "note": "first"}, 201, headers=key)
+    assert two["id"] == one["id"] and two["note"] == "second", two
+
+
 async def wrong_packs_are_refused_with_their_place(w):
     for pack, place in (({"base": "nothing"}, "/pack/base"), ("nothing", "/pack"), ({"base": "protection", "referrals": [{"kind": "service", "to": "x", "hours": 1}]}, "/pack/referrals/0/to"),
                         ({"base": "protection", "subjects": [{"code": "a/b", "name": {"en": "x"}}]}, "/pack/subjects/0"), ({"pack": "own", "version": 1}, "/pack")):
@@ -248,4 +257,5 @@ async def wrong_packs_are_refused_with_their_place(w):
 
 
 run_shared(World, [a_pack_is_there_and_old_ones_stay, one_key_ends_an_answered_thread, a_focal_point_approves_what_needs_it, what_is_sealed_is_gone_for_others,
-                   several_matters_in_one_thread, erased_means_unread, who_may_not_is_refused, wrong_packs_are_refused_with_their_place])
+                   several_matters_in_one_thread, erased_means_unread, who_may_not_is_refused, the_same_key_shows_what_is_there_now,
+                   wrong_packs_are_refused_with_their_place])

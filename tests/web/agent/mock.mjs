@@ -15,6 +15,7 @@ import { adminCall } from './mock-admin.mjs';
 import { commands } from './mock-commands.mjs';
 import { deskAsks, deskCall } from './mock-desk.mjs';
 import { hoursCall } from './mock-hours.mjs';
+import { mattersCall } from './mock-matters.mjs';
 import { securityCall } from './mock-security.mjs';
 import { supervisionCall } from './mock-supervision.mjs';
 
@@ -281,6 +282,10 @@ async function opCall(store, path, request, response, url) {
   if (what === 'alerts') {
     const [status, answer] = alertsCall(store, path, request, url, request.method === 'POST' ? JSON.parse((await bytesOf(request)) || '{}') : null);
     return answer ? json(response, status, answer) : problem(response, status);
+  }
+  if (what === 'packs' || ['matters', 'guard', 'approve', 'tries'].includes(sub)) {
+    const [status, answer] = mattersCall(store, path, request, url, JSON.parse((await bytesOf(request)).toString() || 'null')) ?? [404, null];
+    return status >= 400 ? problem(response, status) : json(response, status, answer);
   }
   if (deskAsks(store, path, request, url)) {
     const [status, answer] = deskCall(store, path, request.method, JSON.parse((await bytesOf(request)).toString() || 'null'), url.searchParams) ?? [404];

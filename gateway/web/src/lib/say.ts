@@ -105,7 +105,7 @@ export function authorName(entry: Entry, thread?: Thread): string {
 
 const EVENTS = new Set([
   'opened', 'offered', 'accepted', 'declined', 'expired', 'assigned', 'transferred', 'resolved', 'reopened', 'snoozed', 'sealed',
-  'language', 'topic', 'nobody',
+  'language', 'topic', 'nobody', 'end_asked', 'end_refused', 'tried',
 ]);
 
 /** Who is writing now, by name where there is one. */
@@ -154,6 +154,8 @@ function eventDetail(what: string, detail: unknown): string {
   if (what === 'language') return language(text);
   if (what === 'topic') return topicName(text);
   if (what === 'resolved') return outcomeName(text);
+  if (what === 'end_asked' || what === 'end_refused') return t(`reason.${text}`);
+  if (what === 'tried') return channelName(text);
   if (what === 'snoozed') {
     const until = /^\d{12,14}$/u.test(text) ? new Date(Number(text)).toISOString() : text;
     return parse(until) ? moment(until, words.locale) : '';
@@ -166,7 +168,9 @@ export const OUTCOMES = ['answered', 'referred', 'unreachable', 'no_answer_wante
 
 export function outcomeName(id: string | null | undefined): string {
   if (!id) return '';
-  return (OUTCOMES as readonly string[]).includes(id) ? t(`outcome.${id}`) : neutraliseLine(id);
+  if ((OUTCOMES as readonly string[]).includes(id)) return t(`outcome.${id}`);
+  const why = t(`reason.${id}`);
+  return why === `reason.${id}` ? neutraliseLine(id) : why;
 }
 
 export function queueTopic(id: string | null): string {
