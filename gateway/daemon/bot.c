@@ -35,7 +35,8 @@ static void reset(struct bot_job *j)
     j->rec = j->fields = j->out = NULL;
     j->said = 0;
     j->seq = 0;
-    j->quiet = j->stuck = false;
+    j->quiet = false;
+    j->ends = NULL;
     j->name = "";
     arena_reset(j->a);
 }
@@ -116,7 +117,7 @@ static void written(void *arg, const struct err *e, const struct store_written *
     if (e->code) /* the address is gone, or must not be written to */
         log_event(LOG_WARN, "bot.unsaid", log_str("operation", store_op_name(j->b->op)), log_err(e));
     if (e->code && !bot_ended(j)) {
-        j->stuck = true;
+        j->ends = "unsaid";
         take(j);
         return;
     }
@@ -294,6 +295,13 @@ static void on_entries(void *arg, const struct err *e, const struct store_entry 
         say_next(j);
         return;
     }
+    for (size_t i = 0; i < n; i++) /* somebody speaks for themselves: the bot is silent */
+        if (!en[i].inbound && en[i].kind == STORE_MESSAGE && en[i].author == STORE_AGENT)
+            j->ends = "agent";
+    if (j->ends) {
+        take(j);
+        return;
+    }
     for (size_t i = from; i < n && !j->seq; i++)
         if (en[i].inbound && en[i].kind == STORE_MESSAGE && !en[i].erased)
             input(j, &en[i]);
@@ -359,8 +367,10 @@ static void look(struct bot_job *j)
 
 void bot_event(struct bot *b, const struct store_event *ev)
 {
-    if (ev && ev->kind == STORE_EV_ENTRY && ev->inbound && ev->entry_kind == STORE_MESSAGE &&
-        ev->state == STORE_BOT)
+    if (!ev || ev->kind != STORE_EV_ENTRY || ev->entry_kind != STORE_MESSAGE || ev->state != STORE_BOT)
+        return;
+    bool agent = !ev->inbound && *ev->actor && strcmp(ev->actor, "bot") != 0;
+    if (ev->inbound || agent)
         start(b, ev->thread, NULL);
 }
 

@@ -40,7 +40,7 @@ struct bot_job {
     uint64_t seq; /* of the input; 0: the time is over */
     struct slice text, choice;
     bool other, quiet;
-    bool stuck; /* a prompt cannot be said: a person takes over */
+    const char *ends; /* the run ends without a word, for this reason: "unsaid", "agent"; NULL */
     json_t *out;
     size_t said; /* prompts that are written */
 };

@@ -157,7 +157,7 @@ json_t *bot_says(struct bot_job *j)
             json_array_append(list, one);
         json_decref(one);
     }
-    if (j->quiet || j->stuck)
+    if (j->quiet || j->ends)
         json_array_clear(list);
     return list;
 }
@@ -170,8 +170,8 @@ static json_t *step(struct bot_job *j, json_t *run)
     struct flow_world w;
     struct flow_input in = {.start = !j->rec, .text = j->text, .choice = j->choice, .other = j->other};
     bot_world(j, &w);
-    if (j->stuck)
-        return flow_end(f, &w, "broken", run);
+    if (j->ends)
+        return flow_end(f, &w, j->ends, run);
     if (j->seq == 0)
         return flow_end(f, &w, "expired", run);
     if (j->priority >= BOT_URGENT)

@@ -74,8 +74,8 @@ struct flow_input {
  * flows within each other), "broken" (flow and run do not fit: the flow was changed meanwhile), "expired",
  * "urgent". */
 json_t *flow_step(const struct flow *f, const struct flow_world *w, const struct flow_input *in, json_t *run);
-/* The same for a run that ends for a reason of its host's: "expired", "urgent". f may be NULL, as above: the
- * flow is not there any more. */
+/* The same for a run that ends for a reason of its host's: "expired", "urgent", "agent"… f may be NULL, as
+ * above: the flow is not there any more. */
 json_t *flow_end(const struct flow *f, const struct flow_world *w, const char *why, json_t *run);
 
 /* Names of languages in themselves, for Language blocks; "" for one that is not known. */

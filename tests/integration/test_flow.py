@@ -202,8 +202,14 @@ async def a_person_takes_over(w):
     status, got, _ = await w.call("POST", "threads/{thread}/assign", "supervisor", {"thread": t["id"]}, {"agent": "amal"})
     assert status == 200 and got["state"] == "assigned", got
     await w.say("Zeynep", "short", who)
+    other = await w.say("Hello", "short")  # who writes takes it too
+    await w.hears(other, 1)
+    status, _, _ = await w.call("POST", "threads/{thread}/entries", "supervisor", {"thread": w.thread(other)["id"]}, {"kind": "message", "text": "I am Selin"})
+    assert status == 201
+    await w.state(other, "waiting")
+    await w.say("Zeynep", "short", other)
     await asyncio.sleep(1)
-    assert len(w.bot(who)) == 1
+    assert len(w.bot(who)) == 1 and len(w.bot(other)) == 1, (w.bot(who), w.bot(other))
 
 
 async def silence(w):
