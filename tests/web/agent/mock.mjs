@@ -11,7 +11,6 @@ import { WebSocketServer } from 'ws';
 import { CHANNELS, LANGUAGES, TOPICS, fill } from './demo.mjs';
 import { adminCall } from './mock-admin.mjs';
 import { alertsCall } from './mock-alerts.mjs';
-import { adminCall } from './mock-admin.mjs';
 import { commands } from './mock-commands.mjs';
 import { deskAsks, deskCall } from './mock-desk.mjs';
 import { hoursCall } from './mock-hours.mjs';
@@ -291,7 +290,6 @@ async function opCall(store, path, request, response, url) {
     const [status, answer] = deskCall(store, path, request.method, JSON.parse((await bytesOf(request)).toString() || 'null'), url.searchParams) ?? [404];
     return status >= 400 ? problem(response, status) : status === 204 ? response.writeHead(204).end() : json(response, status, answer);
   }
-  if ((what === 'operation' && key) || what === 'quarantine' || (what === 'channels' && sub === 'dead')) return adminCall(store, path, request, response, { json, problem, body: () => bytesOf(request) });
   if (what === 'operation') return json(response, 200, store.operation());
   if (what === 'queues') return json(response, 200, store.queues());
   if (supervisionCall(store, what, url.searchParams, response, { json, problem })) return undefined;

@@ -136,7 +136,6 @@ export function eventText(entry: Entry): string {
   if (what === 'same') return t(`event.same.${String(entry.event?.detail ?? '')}`, { by: eventBy(entry) });
   if (what === 'identity') return t('event.identity', { by: eventBy(entry) });
   if (what === 'alert') return t('alerts.event', { state: t(`alerts.state.${String(entry.event?.detail ?? '')}`) });
-  if (what === 'alert') return t('alerts.event', { state: t(`alerts.state.${String(entry.event?.detail ?? '')}`) });
   if (!EVENTS.has(what)) return t('event.other', { what: what || '?' });
   const to = eventDetail(what, entry.event?.detail);
   if ((what === 'offered' || what === 'expired') && to && to === t('agent.me')) return t(`event.${what}_me`);
