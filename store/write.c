@@ -172,7 +172,9 @@ static void known(void *arg, const struct err *e, const struct redis_reply *r)
     w->kid = (uint32_t)store_number(r->items[1]);
     w->clearance = (int)store_number(r->items[2]);
     mem_free(w->channel);
-    w->channel = is_sent(&w->out) ? mem_dup(channel.p, channel.n) : mem_strdup("");
+    /* What happened by hand is kept as long as what its thread's channel brings. */
+    w->channel =
+        is_sent(&w->out) || w->out.kind == STORE_CALL ? mem_dup(channel.p, channel.n) : mem_strdup("");
     w->has_blind = blind.n == 16;
     if (w->has_blind)
         memcpy(w->blind, blind.p, 16);

@@ -32,6 +32,11 @@ do
             ends[a[i]] = tonumber(a[i + 1])
         end
         local newest = tonumber(a[2])
+        local longest
+        for _, e in pairs(ends) do
+            longest = math.min(longest or e, e)
+        end
+        ends.desk = ends.desk or longest -- by hand: as long as the channel that keeps longest
         local page = call('ZSCAN', K .. 'threads', a[1], 'COUNT', 10)
         local out = {page[1]}
         for i = 1, #page[2], 2 do

@@ -108,8 +108,8 @@ T(what_is_no_article_is_refused)
         "{\"kind\":\"answer\",\"review\":\"soon\",\"texts\":{\"en\":{\"title\":\"a\",\"text\":\"b\"}}}",
         "{\"kind\":\"answer\",\"clearance\":3,\"texts\":{\"en\":{\"title\":\"a\",\"text\":\"b\"}}}",
         "{\"kind\":\"answer\",\"tags\":[1],\"texts\":{\"en\":{\"title\":\"a\",\"text\":\"b\"}}}",
-        "{\"kind\":\"answer\",\"source\":{\"url\":\"javascript:x\"},\"texts\":{\"en\":{\"title\":\"a\","
-        "\"text\":\"b\"}}}",
+        ("{\"kind\":\"answer\",\"source\":{\"url\":\"js:x\"},\"texts\":{\"en\":{\"title\":\"a\",\"text\":"
+         "\"b\"}}}"),
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct err e = {0};

@@ -189,6 +189,18 @@ def test_by_hand(s):
     assert field(s, id2, "ih") == ""
 
 
+def test_what_was_entered_by_hand_does_not_stay_for_ever(s):
+    s.call("agent_put", "amal", "boss", 0, "x", "sealed", "cp", 3, "cl", 0, "lg", "ar:5")
+    c = s.call("contact_new", b"contact1", 9, b"", b"", "desk", b"", "", 0, "", "amal")
+    t, _ = s.call("thread_new", c, b"thread01", 0, "desk", b"", "", "", "", "amal", "amal", "")
+    n = int(field(s, t, "n")) + 1
+    old = s.now() - 40 * 86400000
+    s.r.hset(b"p:{x}:log:" + t, n, b"\1" + old.to_bytes(6, "big") + bytes([5 + 16, 0, 4]) + b"desk" + b"\0" + b"sealed")
+    s.r.hset(b"p:{x}:thread:" + t, "n", n)
+    due = lambda days: s.call("retention_page", 0, s.now() - 7 * 86400000, "web", s.now() - days * 86400000, "sms", s.now() - 7 * 86400000)[1:]
+    assert due(60) == [] and due(30) == [t, str(n).encode()]
+
+
 def test_links_and_merges_refuse_what_they_must(s):
     say = Ingest(s)
     a, b, c = (say("web:%d" % i, "web")["contact"] for i in range(3))
