@@ -241,6 +241,28 @@ static void on_alert_timer(void *arg, const char *id, struct store_firing *f)
     store_record_get(a->op, "alert", id, on_alert, k);
 }
 
+/* ---- after a restore ---- */
+
+/* Timers do not come back from a backup; what nobody has answered rings on. */
+static bool ring_on(void *arg, const struct store_record *r)
+{
+    struct alerts *a = arg;
+    struct store_alert al;
+    store_alert_of(&al, r);
+    enum alert_state s = alert_state_find(slice_str(al.state));
+    if (a->op && (s == ALERT_POSSIBLE || alert_rings(s)) && !al.of[0])
+        store_timer_set(a->op, "alert", al.code, store_now_ms(a->w->store), NULL, NULL);
+    return false;
+}
+
+static void on_rung(void *arg, const struct err *e, const struct store_record *r, size_t n, bool more)
+{
+    (void)r, (void)n, (void)more;
+    if (e->code)
+        log_event(LOG_WARN, "alert.open", log_err(e));
+    alerts_drop(arg);
+}
+
 struct alerts *alerts_new(struct worker *w, struct store_op *op)
 {
     struct alerts *a = mem_alloc(sizeof *a);
@@ -251,5 +273,7 @@ struct alerts *alerts_new(struct worker *w, struct store_op *op)
     store_timer_handle(op, "alert", on_alert_timer, a);
     store_timer_handle(op, "notice", alerts_on_notice, a);
     store_timer_handle(op, "alarm", alerts_on_alarm, a);
+    const struct record_list open = {.kind = "alert", .newest_first = true, .visible = ring_on};
+    store_record_list(op, &open, on_rung, alerts_keep(a));
     return a;
 }

@@ -195,6 +195,18 @@ def test_an_erased_person_does_not_keep_it_ringing(s):
     assert b"sealed" not in s.r.get(s.key("rec:alert:111111"))
 
 
+def test_a_thread_that_is_sealed_takes_its_alerts_along(s):
+    person(s, 0)
+    person(s, 1)
+    raise_(s, 0, "111111")
+    raise_(s, 1, "222222", category="death")
+    s.call("transfer", T[0], "amal", "", 2, "tp", "report")
+    assert facets(s, "111111")["mc"] == "2" and "mc" not in facets(s, "222222")
+    assert "alert.sealed" in actions(s)
+    move(s, "111111", "acknowledged")
+    assert facets(s, "111111")["mc"] == "2"
+
+
 def test_a_drill_touches_nobody(s):
     person(s, 0)
     out = s.call("alert_raise", "", "777777", "raised", "medical", "drill", "amal", "1", GROUP, 0, 0, "", CONFIRM, "", "", "tr")
