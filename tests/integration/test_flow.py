@@ -61,9 +61,9 @@ class World:
     async def call(self, method, path, role, args=None, body=None, **more):
         return await asyncio.to_thread(self.api.call, method, OPS + path, args, body, self.tokens[role], **more)
 
-    async def say(self, text, channel, who=None, id=None):
+    async def say(self, text, channel, who=None, id=None, **more):
         who = who or f"tel:+90531{secrets.randbelow(9 * 10**6) + 10**6}"
-        message = {"id": id or secrets.token_hex(8), "from": {"address": who, "name": who[-5:]}, "text": text}
+        message = {"id": id or secrets.token_hex(8), "from": {"address": who, "name": who[-5:]}, "text": text, **more}
         status, answer = await asyncio.to_thread(self.d.hook, {"messages": [message]}, channel=channel)
         assert status == 200, answer
         return who
@@ -156,6 +156,30 @@ async def words_that_seal_pass_the_bot(w):
     assert t["state"] == "waiting" and t["clearance"] == 2, t
     await asyncio.sleep(0.5)
     assert w.bot(who) == []
+
+
+async def sealed_beside_the_bot(w):
+    """Who reports something while the bot has asked: the bot says no word in the open thread, which would call what follows back there."""
+    quiet, loud = await w.say("Hello", "brief"), await w.say("Hello", "guide")
+    threads_of = lambda who: threads(w.d, w.tokens["integrator"], contact=w.thread(who)["contact"]["id"])
+    await w.hears(quiet, 1)
+    await w.hears(loud, 1)
+    t = w.thread(loud)
+    await w.say("English", "guide", loud)
+    menu = await eventually(lambda: next((e for e in entries(w.d, w.tokens["integrator"], t["id"], "message") if "What is it about" in (e.get("text") or "")), None))
+    for who, channel in ((quiet, "brief"), (loud, "guide")):
+        await w.say("I want to report misconduct by a staff member", channel, who)
+    both = await eventually(lambda: (lambda l: l if len(l) == 2 else None)(threads_of(loud)))
+    sealed = next(x for x in both if x["clearance"] == 2)
+    # The menu is answered all the same: that thread is sealed too, and stands apart.
+    await w.say("6", "guide", loud, reply_to=menu["id"])
+    await eventually(lambda: all(x["clearance"] == 2 and x["state"] == "waiting" for x in threads_of(loud)))
+    await w.say("He came again", "guide", loud)
+    await eventually(lambda: any(e.get("text") == "He came again" for e in entries(w.d, w.tokens["focal"], sealed["id"])))
+    opened = next(x for x in threads_of(quiet) if x["clearance"] == 0)
+    await eventually(lambda: next(x for x in threads_of(quiet) if x["id"] == opened["id"])["state"] == "waiting")
+    said = [e["text"] for e in entries(w.d, w.tokens["integrator"], opened["id"], "message") if e["author"]["kind"] == "bot"]
+    assert said == ["Who are you?"], said
 
 
 async def what_is_not_understood(w):
@@ -308,5 +332,5 @@ async def a_restart(w):
 
 
 if __name__ == "__main__":
-    run_shared(World, [language_then_matter, a_report_is_sealed, danger_alarms, words_that_seal_pass_the_bot, what_is_not_understood, once, a_person_takes_over, silence,
+    run_shared(World, [language_then_matter, a_report_is_sealed, danger_alarms, words_that_seal_pass_the_bot, sealed_beside_the_bot, what_is_not_understood, once, a_person_takes_over, silence,
                        tried_before_it_is_published, a_worker_dies, a_restart, flows_in_the_operation_file])
