@@ -208,14 +208,14 @@ async def once(w):
     await w.say("٣٧", "short", who)
     t = await w.state(who, "waiting")
     said = await w.hears(who, 4)
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(0.3)
     assert w.bot(who) == said and said[2] == "Thank you" and len(said) == 4, said
     status, c, _ = await w.call("GET", "contacts/{contact}", "integrator", {"contact": t["contact"]["id"]})
     assert c["fields"].get("age") in (37, "37"), c
     # What was written before the question came is no answer to it.
     fast = f"tel:+90531{secrets.randbelow(9 * 10**6) + 10**6}"
     await asyncio.gather(*(w.say(x, "short", fast) for x in ("Good", "morning", "to you")))
-    await asyncio.sleep(1)
+    await asyncio.sleep(0.5)
     assert len(w.bot(fast)) <= 2, w.bot(fast)
 
 
@@ -232,7 +232,7 @@ async def a_person_takes_over(w):
     assert status == 201
     await w.state(other, "waiting")
     await w.say("Zeynep", "short", other)
-    await asyncio.sleep(1)
+    await asyncio.sleep(0.5)
     assert len(w.bot(who)) == 1 and len(w.bot(other)) == 1, (w.bot(who), w.bot(other))
 
 
