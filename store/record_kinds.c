@@ -30,4 +30,8 @@ const struct record_kind record_kinds[] = {
      CONFIG, "as long as the operation", 0},
     {"told", false, "of a red alert: which notice went to whom of the staff, and how it ended",
      "to know that help was called", "clear: codes", "30 days", 0},
+    {"webhook", false, "what is still to be told to programs elsewhere: ids, codes, times",
+     "to tell them at least once, in order", "clear: codes", "three days; what failed 30 days", 0},
+    {"second_factor", false, "secret and recovery codes of who signs in; devices that are trusted",
+     "to know that it is them", "the staff key; keyed hashes", "as long as the user, or until it is reset", 0},
     {NULL, false, NULL, NULL, NULL, NULL, 0}};

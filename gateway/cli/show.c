@@ -92,6 +92,26 @@ int show_users(const json_t *done)
     return EXIT_DONE;
 }
 
+int show_webhooks(const json_t *done)
+{
+    json_t *w;
+    size_t i;
+    json_array_foreach(json_object_get(done, "webhooks"), i, w)
+    {
+        printf("%-16s %-9s %lld wait, %lld put aside, %lld lost; last taken %s%s%s  %s\n", text(w, "id"),
+               text(w, "state"), number(w, "waiting"), number(w, "dead"), number(w, "lost"),
+               *text(w, "last_ok") ? text(w, "last_ok") : "never", *text(w, "error") ? ", last failure " : "",
+               text(w, "error"), text(w, "url"));
+    }
+    return EXIT_DONE;
+}
+
+int show_redelivered(const json_t *done)
+{
+    printf("%lld are sent again\n", number(done, "redelivered"));
+    return EXIT_DONE;
+}
+
 int show_second(const json_t *done)
 {
     if (json_opt_bool(done, "on", false))

@@ -151,6 +151,31 @@ static json_t *user_second(const struct cli *c, struct err *e)
     return with(c, "user-second", "login");
 }
 
+static json_t *webhooks(const struct cli *c, struct err *e)
+{
+    (void)e;
+    return with(c, "webhooks", "operation");
+}
+
+static json_t *with_webhook(const struct cli *c, const char *verb)
+{
+    json_t *o = with(c, verb, "operation");
+    json_object_set_new(o, "webhook", json_string(c->args[1]));
+    return o;
+}
+
+static json_t *webhook_redeliver(const struct cli *c, struct err *e)
+{
+    (void)e;
+    return with_webhook(c, "webhook-redeliver");
+}
+
+static json_t *webhook_resume(const struct cli *c, struct err *e)
+{
+    (void)e;
+    return with_webhook(c, "webhook-resume");
+}
+
 static json_t *status(const struct cli *c, struct err *e)
 {
     (void)e;
@@ -259,6 +284,13 @@ const struct cli_verb cli_verbs[] = {
      "they "
      "set up another",
      user_second, show_second, NULL},
+    {"webhook list", "OPERATION", "", "how each webhook stands: what waits, what was put aside", webhooks,
+     show_webhooks, NULL},
+    {"webhook redeliver", "OPERATION WEBHOOK", "--from TIME --to TIME",
+     "sends again what was put aside (at most 1,000 a call), or what of it was put aside between two times",
+     webhook_redeliver, show_redelivered, NULL},
+    {"webhook resume", "OPERATION WEBHOOK", "", "goes on with a webhook whose receiver said that it is gone",
+     webhook_resume, show_nothing, NULL},
     {"detect", "", "--model FILE", "tells the language of each line on stdin; needs no daemon", NULL, NULL,
      cli_detect},
     {"erase", "OPERATION CONTACT", "", "erases a person for good", erase, show_erased, NULL},

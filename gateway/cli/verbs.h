@@ -39,6 +39,8 @@ int show_export(const json_t *done);
 int show_token(const json_t *done);
 int show_tokens(const json_t *done);
 int show_user(const json_t *done);
+int show_webhooks(const json_t *done);
+int show_redelivered(const json_t *done);
 int show_second(const json_t *done);
 int show_users(const json_t *done);
 int show_status(const json_t *done);

@@ -30,7 +30,7 @@ struct admin_verb {
     bool change;      /* logged */
 };
 extern const struct admin_verb admin_office_verbs[], admin_people_verbs[], admin_report_verbs[],
-    admin_subject_verbs[], admin_alert_verbs[]; /* end with name NULL */
+    admin_subject_verbs[], admin_alert_verbs[], admin_hook_verbs[]; /* end with name NULL */
 
 void admin_progress(struct admin_call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void admin_done(struct admin_call *c, json_t *answer); /* takes answer over */
