@@ -179,6 +179,8 @@ async def what_is_sensitive_is_given_by_those_who_have_it(w):
     for body in allowed:
         status, answer = await w.patch(body, dry=True)
         assert status == 200 and answer["changes"], answer
+    status, answer = await w.patch({"networks": [{"name": "Office", "cidr": "192.0.2.0/24"}]}, dry=True)
+    assert status == 403 and answer["at"] == "/networks", answer  # never without one's own
     gone = {"agents": [{**a, "roles": ["agent"]} if "administrator" in a["roles"] else a for a in doc["agents"]]}
     status, answer = await w.patch(gone, dry=True, token=w.both)
     assert status == 403 and answer["at"] == "/agents", answer

@@ -272,7 +272,7 @@ function sendFile(store, fileId, request, response, url) {
 async function opCall(store, path, request, response, url) {
   const [what, key, sub] = path;
   const thread = what === 'threads' && key ? store.threads.get(key) : null;
-  if ((what === 'operation' && key) || what === 'quarantine' || (what === 'channels' && sub === 'dead')) return adminCall(store, path, request, response, { json, problem, body: () => bytesOf(request) });
+  if ((what === 'operation' && key) || what === 'quarantine' || what === 'flows' || (what === 'channels' && sub === 'dead')) return adminCall(store, path, request, response, { json, problem, body: () => bytesOf(request) });
   if (what === 'hours' || what === 'callbacks' || sub === 'callback') {
     const body = request.method === 'POST' ? JSON.parse(await bytesOf(request)) : null;
     const [status, answer] = hoursCall(store, path, request, body) ?? [404, null];

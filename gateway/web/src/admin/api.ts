@@ -1,7 +1,7 @@
 // The calls of the administration page. An error brings its places in the operation's file.
 import { ApiError, codeOf } from '../lib/api';
 import type { Page } from '../lib/types';
-import type { Applied, Connector, Dead, Fact, OperationDocument, OwnText, Place, Tested } from './types';
+import type { Applied, Connector, Dead, Fact, OperationDocument, OwnText, Place, Said, Tested } from './types';
 
 export class AdminError extends ApiError {
   constructor(
@@ -70,6 +70,8 @@ export class AdminApi {
   secondReset = (login: string): Promise<void> => this.ask(`agents/${encodeURIComponent(login)}/second-factor/reset`, { method: 'POST', body: {} });
   test = (channel: string, to: string, language: string): Promise<Tested> =>
     this.ask(`operation/channels/${encodeURIComponent(channel)}/test`, { method: 'POST', body: { to, language } });
+  checkFlow = (flow: unknown): Promise<{ ok: boolean; problems: Place[] }> => this.ask('flows/check', { method: 'POST', body: { flow } });
+  tryFlow = (what: Record<string, unknown>): Promise<Said> => this.ask('flows/try', { method: 'POST', body: what });
   dead = (channel: string, before = ''): Promise<Page<Dead>> =>
     this.ask(`channels/${encodeURIComponent(channel)}/dead?limit=50${before ? `&before=${encodeURIComponent(before)}` : ''}`);
   replay = (channel: string, item: string): Promise<unknown> =>

@@ -18,6 +18,7 @@ export interface AgentOf {
 export interface ThingOf {
   id: string;
   name?: Names;
+  hours?: HoursOf;
   disabled?: boolean;
 }
 
@@ -38,6 +39,26 @@ export interface ChannelOf extends ThingOf {
   clearance?: number;
   retention_days?: number;
   paused?: boolean;
+  /** Whose bot begins its threads. */
+  flow?: string;
+}
+
+/** Opening hours of the operation or of an area: gateway/daemon/README.md. */
+export interface HoursOf {
+  always?: boolean;
+  week?: Record<string, string[]>;
+  exceptions?: { date: string; to?: string; name?: Names; open?: string[] }[];
+}
+
+export interface FlowOf extends ThingOf {
+  flow?: unknown;
+}
+
+/** What a flow says when it is tried. */
+export interface Said {
+  say: { text: string; choices?: { id: string; title: string }[] }[];
+  run?: unknown;
+  hand_over?: { why?: string; topic?: string } | null;
 }
 
 export interface OperationFile {
