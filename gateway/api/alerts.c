@@ -409,20 +409,23 @@ static void close_alert(struct call *c)
     act(c, "closed", NULL, false);
 }
 
+/* Answers hold names: they are not kept for an Idempotency-Key. The same again does the same: a thread has
+ * one open alert, and what is acknowledged stays so. */
+#define WRITES (CALL_JSON | CALL_SECRET)
 #define STAFF                                                                                                \
     (ROLE_AGENT | ROLE_PARTNER | ROLE_SUPERVISOR | ROLE_FOCAL | ROLE_INTEGRATOR | ROLE_ADMINISTRATOR)
 #define FIGURES (ROLE_SUPERVISOR | ROLE_FOCAL | ROLE_INTEGRATOR | ROLE_ADMINISTRATOR)
 
 const struct call_route alert_routes[] = {
     {HTTP_M_GET, "alerts", alerts_list, STAFF, 0},
-    {HTTP_M_POST, "alerts", alert_raise_post, STAFF, CALL_JSON},
+    {HTTP_M_POST, "alerts", alert_raise_post, STAFF, WRITES},
     {HTTP_M_GET, "alerts/figures", alerts_figures, FIGURES, 0},
     {HTTP_M_GET, "alerts/settings", alerts_settings, STAFF, 0},
     {HTTP_M_GET, "alerts/{}", alert_get, STAFF, 0},
-    {HTTP_M_POST, "alerts/{}/confirm", confirm, STAFF, CALL_JSON},
-    {HTTP_M_POST, "alerts/{}/dismiss", dismiss, STAFF, CALL_JSON},
-    {HTTP_M_POST, "alerts/{}/acknowledge", acknowledge, STAFF, CALL_JSON},
-    {HTTP_M_POST, "alerts/{}/handover", handover, STAFF, CALL_JSON},
-    {HTTP_M_POST, "alerts/{}/close", close_alert, STAFF, CALL_JSON},
+    {HTTP_M_POST, "alerts/{}/confirm", confirm, STAFF, WRITES},
+    {HTTP_M_POST, "alerts/{}/dismiss", dismiss, STAFF, WRITES},
+    {HTTP_M_POST, "alerts/{}/acknowledge", acknowledge, STAFF, WRITES},
+    {HTTP_M_POST, "alerts/{}/handover", handover, STAFF, WRITES},
+    {HTTP_M_POST, "alerts/{}/close", close_alert, STAFF, WRITES},
     {.run = NULL},
 };

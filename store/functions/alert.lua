@@ -310,7 +310,7 @@ do
             return P.err('NOT_FOUND no such alert')
         end
         local from = r.f.state
-        if from == to and to ~= 'handed' then
+        if from == to and to ~= 'handed' or to == 'raised' and RINGS[from] then
             return {from, int(r.version)}
         elseif not (MAY[from] or {})[to] then
             return P.err('CONFLICT it is ' .. from)
