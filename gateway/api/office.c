@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * REST on the operation as a whole: its description, events to poll, erasure, audit, what could not be sent
- * or understood. */
+ * REST on the operation as a whole: its description, events to poll, erasure, audit. */
 #include "gateway/api/api_internal.h"
 #include "store/certificate.h"
 #include <stdio.h>
@@ -221,141 +220,10 @@ static void audit_get(struct call *c)
     buf_clear(&after);
 }
 
-/* ---- what could not be sent or understood ---- */
-
-static void on_dead(void *arg, const struct err *e, const struct store_dead *d, size_t n)
-{
-    struct call *c = arg;
-    if (e->code) {
-        call_err(c, e);
-        return;
-    }
-    struct buf b;
-    call_list(&b);
-    for (size_t i = 0; i < n; i++) {
-        call_item(&b);
-        buf_printf(&b, "{\"id\":\"%s\",\"thread\":\"%s\",\"seq\":%llu", d[i].item, d[i].thread.s,
-                   (unsigned long long)d[i].seq);
-        view_time(&b, "time", d[i].time_ms, true);
-        buf_str(&b, ",\"error\":");
-        buf_slice(&b, d[i].error.n ? d[i].error : SLICE("null"));
-        buf_char(&b, '}');
-    }
-    call_list_end(c, &b, n ? d[n - 1].item : "");
-}
-
-static char *arg_text(struct call *c, size_t i)
-{
-    return arena_dup(http_req_arena(c->rq), c->args[i].p, c->args[i].n);
-}
-
-/* "1700000000000-3" */
-static bool item_read(struct slice text, uint64_t *ms, uint64_t *n)
-{
-    struct slice first;
-    return text.n < 42 && slice_next(&text, '-', &first) && slice_u64(first, ms) && slice_u64(text, n);
-}
-
-/* limit and before from the query; 0 when one is malformed (and answered). */
-static unsigned page_asked(struct call *c, struct buf *before)
-{
-    uint64_t ms, n;
-    unsigned limit = call_limit(c);
-    buf_init(before, 64);
-    if (!limit || !call_query(c, "before", before) || !before->n || item_read(buf_view(before), &ms, &n))
-        return limit;
-    call_problem(c, 400, "before: `next` of an earlier answer is wanted");
-    return 0;
-}
-
-static void dead_get(struct call *c)
-{
-    struct buf before;
-    unsigned limit = page_asked(c, &before);
-    if (limit)
-        store_dead_list(c->op->op, arg_text(c, 0), before.n ? before.p : "", limit, on_dead, c);
-    buf_clear(&before);
-}
-
-static void on_replayed(void *arg, const struct err *e)
-{
-    if (e->code)
-        call_err(arg, e);
-    else
-        call_json(arg, 202, SLICE("{\"queued\":true}"));
-}
-
-static void on_dead_one(void *arg, const struct err *e, const struct store_dead *d, size_t n)
-{
-    struct call *c = arg;
-    if (e->code) {
-        call_err(c, e);
-        return;
-    }
-    if (n && slice_is(c->args[1], d[0].item))
-        store_retry(c->op->op, d[0].thread, d[0].seq, c->caller.login, on_replayed, c);
-    else
-        call_problem(c, 404, "no such item");
-}
-
-/* The list is read from the place just above the item. */
-static void dead_replay(struct call *c)
-{
-    uint64_t ms, n;
-    char above[48];
-    if (!item_read(c->args[1], &ms, &n) || n == UINT64_MAX) {
-        call_problem(c, 404, "no such item");
-        return;
-    }
-    snprintf(above, sizeof above, "%llu-%llu", (unsigned long long)ms, (unsigned long long)n + 1);
-    store_dead_list(c->op->op, arg_text(c, 0), above, 1, on_dead_one, c);
-}
-
-/* The store's JSON of one begins with its id. */
-static void quarantine_id(const char *json, char out[48])
-{
-    static const char head[] = "{\"id\":\"";
-    const char *from = json + sizeof head - 1, *end;
-    out[0] = '\0';
-    if (strncmp(json, head, sizeof head - 1) == 0 && (end = strchr(from, '"')) && end - from < 48)
-        snprintf(out, 48, "%.*s", (int)(end - from), from);
-}
-
-static void on_quarantine(void *arg, const struct err *e, const char *const *json, size_t n)
-{
-    struct call *c = arg;
-    char next[48] = "";
-    if (e->code) {
-        call_err(c, e);
-        return;
-    }
-    struct buf b;
-    call_list(&b);
-    for (size_t i = 0; i < n; i++) {
-        call_item(&b);
-        buf_str(&b, json[i]);
-    }
-    if (n)
-        quarantine_id(json[n - 1], next);
-    call_list_end(c, &b, next);
-}
-
-static void quarantine_get(struct call *c)
-{
-    struct buf before;
-    unsigned limit = page_asked(c, &before);
-    if (limit)
-        store_quarantine_list(c->op->op, before.n ? before.p : "", limit, on_quarantine, c);
-    buf_clear(&before);
-}
-
 const struct call_route office_routes[] = {
     {HTTP_M_GET, "operation", operation_get, 0, 0},
     {HTTP_M_GET, "events", events_get, ROLE_INTEGRATOR | ROLE_ADMINISTRATOR, 0},
     {HTTP_M_POST, "erase", erase, ROLE_ADMINISTRATOR, CALL_JSON},
     {HTTP_M_GET, "audit", audit_get, ROLE_AUDITOR, 0},
-    {HTTP_M_GET, "channels/{}/dead", dead_get, ROLE_ADMINISTRATOR, 0},
-    {HTTP_M_POST, "channels/{}/dead/{}/replay", dead_replay, ROLE_ADMINISTRATOR, 0},
-    {HTTP_M_GET, "quarantine", quarantine_get, ROLE_ADMINISTRATOR, 0},
     {.run = NULL},
 };

@@ -182,6 +182,11 @@ int rights_clearance(unsigned roles)
     return roles & ROLE_FOCAL ? 2 : roles & ROLE_SUPERVISOR ? 1 : 0;
 }
 
+bool rights_mend(const struct who *w, int clearance, const char *area)
+{
+    return clearance <= w->clearance && rights_area(w, area);
+}
+
 bool rights_administer(const struct who *w)
 {
     return (w->roles & ROLE_ADMINISTRATOR) && (!w->areas || !*w->areas);

@@ -58,6 +58,8 @@ bool rights_colleague(const struct who *w, const struct store_agent *a);
 bool rights_load(const struct who *w, const struct store_agent *a);
 /* Supervisors and administrators see and change agents' skills. */
 bool rights_manage_agents(const struct who *w);
+/* May be told that something failed in a thread of this clearance and area (never what was in it)? */
+bool rights_mend(const struct who *w, int clearance, const char *area);
 /* The clearance that comes with roles. */
 int rights_clearance(unsigned roles);
 /* Administers the operation as a whole: administrators who are not of some areas alone. */

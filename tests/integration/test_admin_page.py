@@ -274,9 +274,37 @@ async def a_channel_is_tried_paused_and_taken_up_again(w):
     assert status == 200 and answer["changes"] == ["disabled channels/web"], answer  # removed: never deleted
 
 
+async def what_failed_in_sealed_threads_is_not_told(w):
+    people = w.d.token(role="supervisor", clearance=2)
+    items = [{"id": secrets.token_hex(8), "from": {"address": f"tel:+9053200022{n}{n}"}, "text": "hello", "clearance": n} for n in (0, 1, 2)]
+    assert w.d.hook({"messages": items})[0] == 200
+
+    async def refuse(request, item, web):
+        return web.json_response({"error": "no"}, status=400)
+    w.receiver.answer = refuse
+    for one in items:
+        found = (await w.call("GET", "contacts", people, query={"address": one["from"]["address"]}))[1]["items"][0]
+        status, answer, _ = await w.call("POST", "threads/{thread}/entries", people, {"thread": found["threads"][0]["id"]}, {"kind": "message", "text": "answer"})
+        assert status == 201, answer
+    dead, seen = "channels/{channel}/dead", []
+    for _ in range(100):
+        seen = (await w.call("GET", dead, w.both, {"channel": "app"}))[1]["items"]
+        if len(seen) == 3:
+            break
+        await asyncio.sleep(0.1)
+    w.receiver.answer = None
+    assert len(seen) == 3, seen
+    mine = (await w.call("GET", dead, None, {"channel": "app"}))[1]["items"]
+    assert len(mine) == 1, mine
+    for one in seen:
+        status, answer, _ = await w.call("POST", dead + "/{item}/replay", None, {"channel": "app", "item": one["id"]})
+        assert status == (202 if one["id"] == mine[0]["id"] else 404), (status, answer)
+
+
 TESTS = [only_administrators_of_the_whole, the_document_is_the_export, what_the_page_changes_is_in_the_export_and_the_other_way_round, wrong_in_the_same_words_as_apply,
          of_two_who_read_the_same_one_is_refused, a_dry_run_changes_nothing, secrets_go_in_and_never_come_out, what_is_sensitive_is_given_by_those_who_have_it,
-         users_are_added_and_given_passwords, texts_say_what_is_shipped_and_what_is_own, a_channel_is_tried_paused_and_taken_up_again]
+         users_are_added_and_given_passwords, texts_say_what_is_shipped_and_what_is_own, a_channel_is_tried_paused_and_taken_up_again,
+         what_failed_in_sealed_threads_is_not_told]
 
 if __name__ == "__main__":
     run_shared(World, TESTS, 60)
