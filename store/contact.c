@@ -122,6 +122,8 @@ static void give(struct contact_op *c, const struct redis_reply *r)
         others[out.merged_n++] =
             store_id_of(c->op, store_handle_get(slice_of(merged.p + i, 8)), STORE_SEQ_CONTACT);
     out.merged = others;
+    struct slice named = store_field(hash, "N");
+    out.provider_named = named.n > 0 && !slice_is(named, "-");
     out.addresses = addresses;
     out.threads = threads;
     out.area = arena_dup(a, area.p ? area.p : "", area.n);

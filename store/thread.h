@@ -60,7 +60,8 @@ struct store_thread {
     int priority, clearance;
     bool no_last_agent; /* a complaint, or the person asks for somebody else */
     /* "Same person?" (same.h): why it is kept apart from the contact's other threads ("channel", "silence",
-     * "name", "language"; "" it is not); why it was, before somebody confirmed; "no": it is somebody else. */
+     * "quiet": nothing is asked, "name", "language"; "" it is not); why it was, before somebody confirmed;
+     * "no": it is somebody else. */
     const char *doubt, *doubt_was, *doubt_answer;
     const char *identity_how, *identity_by; /* the last check that was passed; "" none */
     int64_t identity_ms;
@@ -115,6 +116,7 @@ struct store_contact {
     /* Those it was merged with (link.h); `threads` are those of all then, addresses and profile its own. */
     const struct id *merged;
     size_t merged_n;
+    bool provider_named; /* the name in the profile is what a provider told */
     bool erased;
 };
 

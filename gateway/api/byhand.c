@@ -392,7 +392,7 @@ static void on_threads(void *arg, const struct err *e, const struct store_thread
         opening_fail(o, e);
         return;
     }
-    o->known = people_knows(o->c->op, &o->c->caller.who, t, n);
+    o->known = people_knows(o->c->op, &o->c->caller.who, o->contact, t, n);
     if (!o->address.n && !o->known && n)
         opening_refuse(o, 404, "no such contact");
     else
@@ -429,6 +429,13 @@ static void on_contact_made(void *arg, const struct err *e, struct id contact, b
         store_contact_get(o->c->op->op, contact, on_contact, o);
 }
 
+/* What was said in a language is a sign of it. */
+static const char *language_of(const json_t *body)
+{
+    const char *language = text_of(body, "language");
+    return *language ? language : text_of(json_object_get(body, "happened"), "language");
+}
+
 static void make_contact(struct opening *o)
 {
     struct call *c = o->c;
@@ -443,7 +450,7 @@ static void make_contact(struct opening *o)
                                   .channel = *text_of(c->body, "channel") ? text_of(c->body, "channel")
                                                                           : BYHAND_CHANNEL,
                                   .profile = buf_view(&b),
-                                  .language = text_of(c->body, "language"),
+                                  .language = language_of(c->body),
                                   .area = text_of(c->body, "area"),
                                   .actor = actor(c)};
     store_contact_make(c->op->op, &n, on_contact_made, o);

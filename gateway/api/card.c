@@ -65,6 +65,7 @@ static void on_card_contact(void *arg, const struct err *e, const struct store_c
     if (!e->code) {
         j->contact = arena_alloc(j->arena, sizeof *j->contact);
         j->contact->id = c->id;
+        j->contact->provider_named = c->provider_named;
         j->contact->profile = store_contact_profile(c, j->t.clearance, j->arena);
     } else if (e->code != ERR_NOT_FOUND && e->code != ERR_ERASED)
         j->err = *e;
@@ -115,6 +116,7 @@ struct holds_job {
     struct api_op *o;
     char agent[64];
     struct id except;
+    int clearance;
     void (*done)(void *arg, const struct err *e, bool holds);
     void *arg;
 };
@@ -132,6 +134,7 @@ static void on_held(void *arg, const struct err *e, const struct store_thread *c
     for (size_t i = 0; !e->code && i < n; i++)
         holds |= t[i]->assignee && strcmp(t[i]->assignee, j->agent) == 0 &&
                  strcmp(t[i]->id.s, j->except.s) != 0 && !rights_doubted(t[i]) &&
+                 t[i]->clearance <= j->clearance && /* of a token that has less than its agent */
                  (t[i]->state == STORE_ASSIGNED || t[i]->state == STORE_SNOOZED);
     holds_end(j, e, holds);
 }
@@ -156,6 +159,7 @@ static void holds_contact(struct api_op *o, const struct who *w, const struct st
     j->except = t->id;
     j->done = done;
     j->arg = arg;
+    j->clearance = w->clearance;
     strncpy(j->agent, w->agent, sizeof j->agent - 1);
     store_contact_get(o->op, t->contact, on_holds_contact, j);
 }

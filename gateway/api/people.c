@@ -67,14 +67,33 @@ static bool holds_one(const struct who *w, const struct store_thread *const *t, 
 {
     for (size_t i = 0; i < n; i++)
         if (*w->agent && strcmp(t[i]->assignee, w->agent) == 0 && !rights_doubted(t[i]) &&
+            t[i]->clearance <= w->clearance && /* of a token that has less than its agent */
             (t[i]->state == STORE_ASSIGNED || t[i]->state == STORE_SNOOZED))
             return true;
     return false;
 }
 
-bool people_knows(struct api_op *o, const struct who *w, const struct store_thread *const *t, size_t n)
+/* All that this record of a merged person was ever for is sealed to w. */
+static bool own_hidden(struct api_op *o, const struct who *w, struct id contact,
+                       const struct store_thread *const *t, size_t n)
+{
+    bool own = false, holds = holds_one(w, t, n);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(t[i]->contact.s, contact.s) != 0)
+            continue;
+        if (rights_now(o, w, t[i], holds) & RIGHT_READ)
+            return false;
+        own = true;
+    }
+    return own;
+}
+
+bool people_knows(struct api_op *o, const struct who *w, struct id contact,
+                  const struct store_thread *const *t, size_t n)
 {
     bool holds = holds_one(w, t, n);
+    if (own_hidden(o, w, contact, t, n))
+        return false;
     for (size_t i = 0; i < n; i++)
         if (!rights_doubted(t[i]) && rights_now(o, w, t[i], holds) & RIGHT_READ)
             return true;
@@ -104,7 +123,9 @@ static void on_contact_threads(void *arg, const struct err *e, const struct stor
             j->clearance = t[i]->clearance > j->clearance ? t[i]->clearance : j->clearance;
         }
     j->contact.profile = j->profile[j->clearance];
-    if (k && !people_knows(j->c->op, w, seen, k))
+    if (own_hidden(j->c->op, w, j->contact.id, t, n))
+        k = 0;
+    if (k && !people_knows(j->c->op, w, j->contact.id, seen, k))
         person_close(&j->person, &j->contact, seen, k, j->arena);
     if (!k)
         contact_missing(j);

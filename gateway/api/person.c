@@ -15,6 +15,14 @@ static bool is_on(const struct store_address *a, const struct store_thread *cons
     return false;
 }
 
+static bool any_closed(const struct store_thread *const *t, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (rights_closed(t[i]))
+            return true;
+    return false;
+}
+
 void person_close(struct person_view *v, struct store_contact *c, const struct store_thread *const *seen,
                   size_t n, struct arena *arena)
 {
@@ -23,15 +31,24 @@ void person_close(struct person_view *v, struct store_contact *c, const struct s
     size_t k = 0;
     for (size_t i = 0; i < c->addresses_n; i++)
         if (is_on(&c->addresses[i], seen, n, &channel))
-            kept[k++] = (struct store_address){.uri = c->addresses[i].uri,
-                                               .channel = arena_strdup(arena, channel),
-                                               .blocked = c->addresses[i].blocked};
+            kept[k++] =
+                (struct store_address){.uri = c->addresses[i].uri,
+                                       .channel = arena_strdup(arena, channel),
+                                       .last_ms = any_closed(seen, n) ? 0 : seen[0]->opened_ms / 1000 * 1000,
+                                       .blocked = c->addresses[i].blocked};
     c->addresses = kept;
     c->addresses_n = k;
+    c->merged_n = 0;
+    if (!any_closed(seen, n)) {
+        if (c->provider_named) /* told on a channel that is not theirs to know of */
+            c->profile = SLICE("{}");
+        c->language = seen[0]->language;
+        c->area = arena_strdup(arena, seen[0]->area);
+        return;
+    }
     c->profile = SLICE("{}");
     c->language = (struct store_language){.how = STORE_UNKNOWN};
     c->area = "";
-    c->merged_n = 0;
     v->closed = true;
 }
 

@@ -5,6 +5,7 @@
 #define PARLEY_API_RIGHTS_H
 
 #include "store/agent.h"
+#include <string.h>
 
 enum right_role {
     ROLE_AGENT = 1,
@@ -53,8 +54,8 @@ unsigned rights_thread(const struct who *w, const struct store_thread *t, bool h
 bool rights_area(const struct who *w, const char *area);
 /* May be told of this colleague (name, team, presence)? */
 bool rights_colleague(const struct who *w, const struct store_agent *a);
-/* May be told how many threads the colleague holds? Of somebody with a higher clearance that number would be
- * a trace of sealed matters. */
+/* May be told how many threads the colleague holds? Of somebody with a higher clearance, or with sensitive
+ * matters in other areas, that number would be a trace of what is sealed. */
 bool rights_load(const struct who *w, const struct store_agent *a);
 /* Supervisors and administrators see and change agents' skills. */
 bool rights_manage_agents(const struct who *w);
@@ -91,6 +92,12 @@ unsigned rights_alert(const struct who *w, const struct alert_seen *a, bool on_r
 static inline bool rights_doubted(const struct store_thread *t)
 {
     return t->doubt && *t->doubt;
+}
+/* Is what is known of the contact closed until somebody has asked? Where everything else has a higher
+ * clearance nothing is asked, since the question would be a trace of it. */
+static inline bool rights_closed(const struct store_thread *t)
+{
+    return rights_doubted(t) && strcmp(t->doubt, "quiet") != 0;
 }
 /* Articles: those of the areas served, of what is above these, and below; written by administrators,
  * supervisors of the area, and partners for what is their team's. */

@@ -187,7 +187,7 @@ static void thread_end(struct buf *b, const struct store_thread *t)
 /* Whether it is known who writes: "same person?", and the last check. */
 static void thread_who(struct buf *b, const struct store_thread *t)
 {
-    if (t->doubt && *t->doubt) {
+    if (rights_closed(t)) {
         buf_printf(b, ",\"same_person\":{\"why\":\"%s\",\"answer\":", t->doubt);
         buf_str(b, t->doubt_answer && *t->doubt_answer ? "\"no\"}" : "null}");
     } else if (t->doubt_was && *t->doubt_was)
@@ -207,7 +207,10 @@ void view_thread(struct buf *b, const struct store_thread *t, const struct store
     const char *name = profile_name(c, &profile);
     uint64_t unread = t->last_in_seq > t->read_seq ? t->last_in_seq - t->read_seq : 0;
     buf_printf(b, "{\"id\":\"%s\",\"contact\":{\"id\":\"%s\"", t->id.s, t->contact.s);
-    str_or_null(b, "name", t->clearance < 2 && !(t->doubt && *t->doubt) ? name : NULL);
+    str_or_null(b, "name",
+                t->clearance < 2 && !rights_closed(t) && !(rights_doubted(t) && c && c->provider_named)
+                    ? name
+                    : NULL);
     buf_printf(b, "},\"state\":\"%s\"", store_state_names[t->state]);
     language(b, &t->language);
     str_or_null(b, "topic", t->topic);

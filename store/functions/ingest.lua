@@ -150,7 +150,7 @@ do
             field(set, 'nl', '1')
         end
         if m.doubt then
-            field(set, 'du', m.doubt)
+            field(set, 'du', m.doubt_said)
         elseif not m.created and P.several(K, contact, id) then
             field(set, 'sv', '1')
         end
@@ -272,6 +272,7 @@ do
             local list = m.new_thread .. (call('HGET', key, 'T') or '')
             field(set, 'T', sub(list, 1, 400))
             if m.doubt then
+                m.doubt_said = P.doubt_said(K, contact, m.cl, m.doubt)
                 P.doubt_begins(K, contact, m.new_thread, m.lead, m.doubt, m.channel, set)
             else
                 field(set, 'o' .. m.cl, m.new_thread)

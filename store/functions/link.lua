@@ -254,7 +254,7 @@ do
         end
         local list = {'T', sub(id .. (c[3] or ''), 1, 400)}
         if doubt then
-            field('du', 'channel')
+            field('du', P.doubt_said(K, contact, cl, 'channel'))
             P.doubt_begins(K, contact, id, nil, 'channel', channel, list)
         else
             list[3], list[4] = 'o' .. a[3], id

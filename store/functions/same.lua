@@ -2,7 +2,8 @@
 -- "Same person?": a telephone number is no proof of who writes. On a new channel, after a long silence, with another name or language than the
 -- one known, what comes opens a thread in doubt (du: why), apart from the contact's others until somebody has asked.
 -- Of the contact: sc, the channels on which they are who they are said to be, with a tab around each; dd, the threads in doubt, newest first.
--- Of the thread: du why it is in doubt; ds why it was, dk its channel and df its address then; dv "no" when somebody else was found; ih, ib, ic the last check of identity: how, by
+-- Of the thread: du why it is in doubt ("quiet": nothing is asked, since whatever else there is has a higher clearance, and a question would
+-- be a trace of it); ds why it was, dk its channel and df its address then; dv "no" when somebody else was found; ih, ib, ic the last check of identity: how, by
 -- whom, when.
 do
     local int = P.int
@@ -33,6 +34,18 @@ do
                 return id, t[6]
             end
         end
+    end
+
+    -- What a thread of that clearance says of its doubt.
+    function P.doubt_said(K, contact, cl, why)
+        local list = call('HGET', K .. 'contact:' .. contact, 'T') or ''
+        for i = 1, #list, 8 do
+            local other = call('HGET', K .. 'thread:' .. sub(list, i, i + 7), 'cl')
+            if other and tonumber(other) <= cl then
+                return why
+            end
+        end
+        return 'quiet'
     end
 
     -- A thread in doubt was made; v: the address's record as it was (nil: it is new). What was accepted until now stays so.
@@ -90,7 +103,7 @@ do
 
     local function yes(K, t, now)
         local key, h = K .. 'contact:' .. t.c, P.fields(K .. 'thread:' .. t.id, 'du', 'ch', 'fa')
-        if h.du == '' then
+        if h.du == '' or h.du == 'quiet' then
             return false
         end
         local c = call('HMGET', key, 'sc', 'dd')
@@ -153,7 +166,7 @@ do
             done = yes(K, t, now)
         elseif a[3] == 'undo' then
             done = undo(K, t, now)
-        elseif call('HEXISTS', K .. 'thread:' .. t.id, 'du') == 1 then
+        elseif (call('HGET', K .. 'thread:' .. t.id, 'du') or 'quiet') ~= 'quiet' then
             done = true
             call('HSET', K .. 'thread:' .. t.id, 'dv', 'no')
         end

@@ -26,6 +26,7 @@ class World:
         d.apply(doc)
         self.api = Api(d)
         self.tokens = {n: d.token(agent=n, role="supervisor" if n == "selin" else "agent") for n in ("amal", "farid", "selin")}
+        self.tokens["nadia"] = d.token(agent="nadia", role="focal", clearance=2)
         self.tokens["root"] = d.token(agent="root", role="administrator")
         self.tokens["auditor"] = d.token(role="auditor")
         return self
@@ -132,6 +133,24 @@ async def test_a_message_on_a_new_channel_begins_apart(w):
     await w.hook(tel, "again by app")
     await eventually(lambda: len([e for e in entries(w.d, w.tokens["selin"], new) if e["kind"] == "message"]) == 2)
     await eventually(lambda: len([e for e in entries(w.d, w.tokens["selin"], old) if e["kind"] == "message"]) == 2)
+
+
+async def test_a_sealed_reporters_number_leaves_no_trace(w):
+    tel = number()
+    await w.hook(tel, "I want to report misconduct", name="Reporter")
+    [sealed] = [t["id"] for t in await eventually(lambda: [t for t in threads(w.d, w.tokens["nadia"]) if t["clearance"] == 2])]
+    t = await w.ok("POST", "threads", "amal", {"address": tel, "happened": CALLED})
+    fresh = await w.ok("POST", "threads", "amal", {"address": number(), "happened": CALLED})
+    assert t["id"] != sealed and set(t) == set(fresh) and "same_person" not in t, t
+    known, new = [await w.ok("GET", "contacts/{contact}", "amal", contact=x["contact"]["id"]) for x in (t, fresh)]
+    assert set(known) == set(new) and [set(a) for a in known["addresses"]] == [set(a) for a in new["addresses"]], (known, new)
+    assert [x["id"] for x in known["threads"]] == [t["id"]] and known["addresses"][0]["channel"] == "desk"
+    assert known["name"] is new["name"] is t["contact"]["name"] is None and known["language"] == new["language"] and known["area"] == new["area"], (known, new)
+    assert known["addresses"][0]["last_seen"] and new["addresses"][0]["last_seen"]
+    assert (await w.call("POST", "threads/{thread}/same-person", "amal", {"answer": "yes"}, thread=t["id"]))[0] == 409
+    assert (await w.call("POST", "threads/{thread}/same-person", "amal", {"answer": "yes"}, thread=fresh["id"]))[0] == 409
+    await w.hook(tel, "and one thing more")
+    await eventually(lambda: len([e for e in entries(w.d, w.tokens["nadia"], sealed) if e["kind"] == "message"]) == 2)
 
 
 async def test_identity(w):

@@ -189,6 +189,19 @@ def test_by_hand(s):
     assert field(s, id2, "ih") == ""
 
 
+def test_a_question_is_no_trace_of_what_is_sealed(s):
+    say = Ingest(s)
+    sealed = say("tel:+1", "sms", cl=2)
+    other = say("tel:+1", "app")
+    assert other["thread"] != sealed["thread"] and field(s, other["thread"], "du") == "quiet"
+    assert say("tel:+1", "app")["thread"] == other["thread"] and say("tel:+1", "sms", cl=2)["thread"] == sealed["thread"]
+    assert s.refused("same_person", other["thread"], "amal", "yes") == "CONFLICT" == s.refused("same_person", other["thread"], "amal", "no")
+    again = say("tel:+1", "app", cl=2)["thread"]  # now both are sealed: focal points are asked
+    assert again not in (other["thread"], sealed["thread"]) and field(s, again, "du") == "channel"
+    id, _ = s.call("thread_new", sealed["contact"], b"thread09", 0, "desk", b"", "", "", "", "", "amal", "1")
+    assert field(s, id, "du") == "channel"  # beside the one of the app
+
+
 def test_what_was_entered_by_hand_does_not_stay_for_ever(s):
     s.call("agent_put", "amal", "boss", 0, "x", "sealed", "cp", 3, "cl", 0, "lg", "ar:5")
     c = s.call("contact_new", b"contact1", 9, b"", b"", "desk", b"", "", 0, "", "amal")
