@@ -66,6 +66,10 @@ struct second_job {
     uint32_t code;
     struct buf text; /* what is told once */
     unsigned hashed, failed;
+    struct hashing { /* of one recovery code */
+        struct second_job *j;
+        unsigned which;
+    } hashing[SECOND_CODES];
     struct buf codes[SECOND_CODES]; /* sealed hashes */
     struct err e;
     store_text_done text_done;
@@ -219,35 +223,44 @@ static void put(struct second_job *j)
     store_call(j->system, j->confirms ? "second_put" : "second_codes", &a, on_put, j);
 }
 
-static void on_hashed(void *arg, bool fits, const unsigned char *hash)
+static void all_hashed(struct second_job *j)
 {
-    struct second_job *j = arg;
-    unsigned char name[17];
-    unsigned which = j->hashed++; /* made one after the other */
-    (void)fits;
-    second_blind_code(j->user, which, name);
-    keys_seal_own(j->system, KEYS_STAFF, "recovery", slice_of(name, sizeof name),
-                  slice_of(hash, PASSWORD_HASH), &j->codes[which]);
-    char code[SECOND_CODE];
-    if (j->hashed == SECOND_CODES) {
+    struct err e = {0};
+    if (!j->failed) {
         put(j);
         return;
     }
-    code_make(j->hashed, code);
-    buf_printf(&j->text, "\n%s", code);
-    if (!password_start(j->system, code, NULL, on_hashed, j))
-        job_fail(j, ERR_BUSY, "too many sign in at once");
-    mem_wipe(code, sizeof code);
+    err_set(&e, ERR_BUSY, "too many sign in at once");
+    job_end(j, &e);
 }
 
+static void on_hashed(void *arg, bool fits, const unsigned char *hash)
+{
+    struct hashing *h = arg;
+    struct second_job *j = h->j;
+    unsigned char name[17];
+    (void)fits;
+    second_blind_code(j->user, h->which, name);
+    keys_seal_own(j->system, KEYS_STAFF, "recovery", slice_of(name, sizeof name),
+                  slice_of(hash, PASSWORD_HASH), &j->codes[h->which]);
+    if (++j->hashed + j->failed == SECOND_CODES)
+        all_hashed(j);
+}
+
+/* As many at a time as passwords are. */
 static void codes_make(struct second_job *j)
 {
     char code[SECOND_CODE];
-    code_make(0, code);
-    buf_str(&j->text, code);
-    if (!password_start(j->system, code, NULL, on_hashed, j))
-        job_fail(j, ERR_BUSY, "too many sign in at once");
+    for (unsigned i = 0; i < SECOND_CODES; i++) {
+        code_make(i, code);
+        buf_printf(&j->text, "%s%s", i ? "\n" : "", code);
+        j->hashing[i] = (struct hashing){j, i};
+        if (!password_start(j->system, code, NULL, on_hashed, &j->hashing[i]))
+            j->failed++;
+    }
     mem_wipe(code, sizeof code);
+    if (j->failed == SECOND_CODES)
+        job_fail(j, ERR_BUSY, "too many sign in at once");
 }
 
 static void on_pending(void *arg, const struct err *e, const struct redis_reply *r)

@@ -304,9 +304,10 @@ static void on_tested(void *arg, const struct err *e, int status, unsigned ms, c
 static void test(struct call *c)
 {
     const json_t *hook = named(c);
+    if (!hook) /* it was answered, and the call is gone */
+        return;
     const struct api_webhooks *w = &c->api->cf.webhooks;
-    if (hook)
-        w->test(w->ctx, c->op->op, id_of(hook), on_tested, c);
+    w->test(w->ctx, c->op->op, id_of(hook), on_tested, c);
 }
 
 const struct call_route webhook_routes[] = {

@@ -22,6 +22,7 @@ class World:
     async def close(self, failed):
         if failed:
             print(self.d.tail(3000))
+        assert "AddressSanitizer" not in self.d.tail(1 << 20) and "runtime error" not in self.d.tail(1 << 20), self.d.tail(5000)
         self.d.close()
 
     async def apply(self, *networks):
