@@ -142,7 +142,7 @@ if (chat) {
     await sees(page, `ما زلت هنا ${mark}`, '.bubble');
     await sees(page, 'Assigned', '.thread header');
     await dialog(page, 'e');
-    await press(page, 'They were answered in person or by telephone', 'dialog'); // they wrote last: the guard wants a reason
+    await press(page, 'The same stands in another thread', 'dialog'); // they wrote last, and nothing is coded: the guard wants a reason
     await press(page, 'Resolve', 'dialog');
     await sees(page, 'The thread is resolved.', '.notice');
     // An agent no longer sees what they resolved; the person's next words open it again.
