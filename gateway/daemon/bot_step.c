@@ -128,8 +128,8 @@ void bot_prompt(struct bot_job *j, size_t n, struct store_outbound *out)
 
 static json_t *article(struct bot_job *j, const json_t *say)
 {
-    struct article_ask ask = {.id = json_opt_str(say, "article").p,
-                              .tag = "",
+    struct article_ask ask = {.id = json_opt_str(say, "article").n ? json_opt_str(say, "article").p : "",
+                              .tag = json_opt_str(say, "tag").n ? json_opt_str(say, "tag").p : "",
                               .language =
                                   json_opt_str(say, "language").n ? json_opt_str(say, "language").p : "",
                               .area = j->area,

@@ -308,15 +308,18 @@ static void a_language(struct check_flow *c, const json_t *config)
     }
 }
 
+/* By its id, or by a tag or shortcut: then the nearest area's. */
 static void an_article(struct check_flow *c, const json_t *config)
 {
-    static const char *const known[] = {"article", "set_contact_property", NULL};
+    static const char *const known[] = {"article", "tag", "set_contact_property", NULL};
+    bool by_tag = json_object_get(config, "tag") != NULL;
+    const char *key = by_tag ? "tag" : "article";
     only(c, config, known);
-    size_t back = into(c, "article");
-    if (!name_valid(json_opt_str(config, "article")))
-        bad(c, "an article's id is wanted");
-    else if (c->names && c->names->article)
-        c->names->article(c->names->arg, c->at.p, flow_string(config, "article"));
+    size_t back = into(c, key);
+    if (!name_valid(json_opt_str(config, key)) || (by_tag && json_object_get(config, "article")))
+        bad(c, "an article's id is wanted, or as \"tag\" one of its tags or its shortcut");
+    else if (!by_tag && c->names && c->names->article)
+        c->names->article(c->names->arg, c->at.p, flow_string(config, key));
     out(c, back);
 }
 

@@ -65,7 +65,7 @@ struct flow_input {
 /* Takes one step of a run. `run` is what the last step left there ({} for a new one); it is changed. Returns
  * what is to be done (the caller decrefs):
  *
- * {"say":[{"text","choices":[{"id","title"}]?} or {"article":"<id>","language"}…], "language":"ar"? (the
+ * {"say":[{"text","choices":[{"id","title"}]?} or {"article","tag","language"}…], "language":"ar"? (the
  *  person chose it), "contact":{…}? (properties to be kept), "alarm":true?, "expects":"one|number|text"?,
  *  "hand_over":{"why","topic"?,"priority"?,"clearance"?,"category"?}?}
  *

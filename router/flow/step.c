@@ -199,9 +199,10 @@ static void ask(struct flow_go *g, bool again)
 
 static void say_article(struct flow_go *g)
 {
-    const char *id = flow_string(json_object_get(g->block, "config"), "article");
+    const json_t *c = json_object_get(g->block, "config");
     json_array_append_new(json_object_get(g->out, "say"),
-                          json_pack("{s:s, s:s}", "article", id, "language", flow_language(g)));
+                          json_pack("{s:s, s:s, s:s}", "article", flow_string(c, "article"), "tag",
+                                    flow_string(c, "tag"), "language", flow_language(g)));
 }
 
 static void output(struct flow_go *g)

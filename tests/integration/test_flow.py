@@ -309,6 +309,16 @@ async def tried_before_it_is_published(w):
     assert step["say"] == [{"text": "How old is Ali?"}], step
     status, step, _ = await w.call("POST", "flows/try", "administrator", None, {"id": "short", "run": step["run"], "text": "40"})
     assert step["hand_over"]["why"] == "end" and step["contact"] == {"age": 40}, step
+    status, a, _ = await w.call("POST", "articles", "administrator", None, {
+        "kind": "article", "tags": ["hours"], "texts": {"en": {"title": "Hours", "text": "We are open from 9 to 5."}}})
+    assert status == 201 and (await w.call("POST", "articles/{article}/publish", "administrator", {"article": a["id"]}))[0] == 200, a
+    says = asks(60)
+    for config in ({"article": a["id"]}, {"tag": "hours"}, {"tag": "nothing"}):
+        says["flows"][0]["blocks"][2].update(type="Parley.Article", config=config)
+        says["flows"][0]["first_block_id"] = uid(3)
+        status, step, _ = await w.call("POST", "flows/try", "administrator", None, {"flow": says, "language": "en"})
+        want = [] if config.get("tag") == "nothing" else ["We are open from 9 to 5."]
+        assert status == 200 and [x["text"] for x in step["say"]][:len(want)] == want and len(step["say"]) == len(want) + 1, (config, step)
     status, _, _ = await w.call("POST", "flows/try", "supervisor", None, {"id": "short"})
     assert status == 403
     for method, path, args, body, want in (("GET", "flows", None, None, 403), ("GET", "flows/{flow}", {"flow": "nowhere"}, None, 404),
