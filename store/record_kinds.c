@@ -33,5 +33,6 @@ const struct record_kind record_kinds[] = {
     {"webhook", false, "what is still to be told to programs elsewhere: ids, codes, times",
      "to tell them at least once, in order", "clear: codes", "three days; what failed 30 days", 0},
     {"second_factor", false, "secret and recovery codes of who signs in; devices that are trusted",
-     "to know that it is them", "the staff key; keyed hashes", "as long as the user, or until it is reset", 0},
+     "to know that it is them", "the staff key; keyed hashes", "as long as the user, or until it is reset",
+     0},
     {NULL, false, NULL, NULL, NULL, NULL, 0}};

@@ -119,8 +119,8 @@ void admin_password(char out[ADMIN_PASSWORD])
 
 static const struct admin_verb *verb_find(const char *name)
 {
-    const struct admin_verb *const tables[] = {admin_office_verbs, admin_people_verbs, admin_report_verbs,
-                                               admin_subject_verbs, admin_alert_verbs, admin_hook_verbs};
+    const struct admin_verb *const tables[] = {admin_office_verbs,  admin_people_verbs, admin_report_verbs,
+                                               admin_subject_verbs, admin_alert_verbs,  admin_hook_verbs};
     for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
         for (const struct admin_verb *v = tables[t]; v->name; v++)
             if (strcmp(v->name, name) == 0)

@@ -110,7 +110,7 @@ static void on_taken(void *arg, const struct err *e, bool taken)
     struct look *k = arg;
     if (e->code)
         log_event(LOG_WARN, "alert.step", log_err(e));
-    else if (taken)
+    else if (taken && k->al.clearance < 2) /* who reads logs learns nothing of sealed ones */
         log_event(LOG_WARN, "alert.told", log_str("operation", k->a->op ? store_op_name(k->a->op) : ""),
                   log_str("code", k->al.code), log_str("step", k->step));
     /* The step has set the timer anew; when another was faster, so has that one. */
@@ -174,7 +174,7 @@ static void on_agents(void *arg, const struct err *e, const struct store_agent *
     count += add_pages(k, list + count);
     if (!count)
         log_event(LOG_ERROR, "alert.nobody", log_str("operation", store_op_name(a->op)),
-                  log_str("code", k->al.code));
+                  log_str("code", k->al.clearance < 2 ? k->al.code : ""));
     store_alert_step(a->op, k->al.code, k->step, k->due.level, k->due.next_ms, list, count, on_taken, k);
     k->agents = NULL; /* they live no longer than this */
     k->agents_n = 0;

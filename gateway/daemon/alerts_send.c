@@ -103,8 +103,8 @@ static void on_told(void *arg, const struct err *e, unsigned tries)
     if (e->code)
         log_event(LOG_WARN, "alert.notice", log_err(e)); /* it comes again */
     else if (strcmp(n->outcome, "sent") != 0)
-        log_event(LOG_WARN, "alert.notice", log_str("code", n->code), log_str("outcome", n->outcome),
-                  log_int("tries", tries));
+        log_event(LOG_WARN, "alert.notice", log_str("code", n->al.clearance < 2 ? n->code : ""),
+                  log_str("outcome", n->outcome), log_int("tries", tries));
     notice_end(n);
 }
 

@@ -185,15 +185,19 @@ static void an_agent(struct check *c, const json_t *v)
 
 static void a_channel(struct check *c, const json_t *v)
 {
-    static const struct check_member members[] = {
-        {"id", check_name, true},           {"connector", check_name, true},
-        {"name", words_by_language, false}, {"settings", check_any_object, false},
-        {"area", check_area, false},        {"topic", check_name, false},
-        {"flow", check_name, false},
-        {"clearance", a_clearance, false},  {"retention_days", some_days, false},
-        {"paused", check_flag, false},      {"disabled", check_flag, false},
-        {"texts", operation_notice_texts_check, false},
-        {0}};
+    static const struct check_member members[] = {{"id", check_name, true},
+                                                  {"connector", check_name, true},
+                                                  {"name", words_by_language, false},
+                                                  {"settings", check_any_object, false},
+                                                  {"area", check_area, false},
+                                                  {"topic", check_name, false},
+                                                  {"flow", check_name, false},
+                                                  {"clearance", a_clearance, false},
+                                                  {"retention_days", some_days, false},
+                                                  {"paused", check_flag, false},
+                                                  {"disabled", check_flag, false},
+                                                  {"texts", operation_notice_texts_check, false},
+                                                  {0}};
     check_object(c, v, members);
 }
 
