@@ -140,7 +140,7 @@ def test_tokens(s):
     s.call("token_new", "h1", "t1", "demo", "boss", "sealed")
     assert s.call("token_check", "h1") == b"sealed"
     assert s.refused("token_check", "h2") == "AUTH"
-    assert s.call("tokens_get", "demo") == [[b"h1", b"sealed"]]
+    assert [t[:2] for t in s.call("tokens_get", "demo")] == [[b"h1", b"sealed"]]
     assert s.call("tokens_get", "other") == []
     assert s.call("token_end", "t1", "boss") == b"demo"
     assert s.refused("token_end", "t1", "boss") == "NOT_FOUND"
