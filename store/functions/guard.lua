@@ -86,8 +86,9 @@ do
         return nil, 'answer_not_presumed_yet', due
     end
 
-    local function is_answer(e)
-        return e.kind == MESSAGE and not e.inbound and (e.author == AGENT or e.author == ROBOT)
+    -- What the bot says is an answer where it never handed over: a prompt, or that a person will come, answers nobody.
+    local function is_answer(t, e)
+        return e.kind == MESSAGE and not e.inbound and (e.author == AGENT or (e.author == ROBOT and t.st == P.BOT))
     end
 
     local function persons_words(e)
@@ -103,7 +104,7 @@ do
                 return true
             elseif e.kind == DELETION and not e.inbound and e.target and not (s and s.status > READ) then
                 gone[e.target] = true
-            elseif s and is_answer(e) and (not only or seq == only) and not gone[pack('>c8I4', t.id, seq)] then
+            elseif s and is_answer(t, e) and (not only or seq == only) and not gone[pack('>c8I4', t.id, seq)] then
                 known, lack, due = reached(K, g, e, s, now)
                 at = seq
                 return true
@@ -115,9 +116,9 @@ do
 
     -- ---- those who cannot be reached ----
 
-    -- sc of a contact: how it is not safe to reach them: channels, or "*" for none is.
+    -- un of a contact: how it is not safe to reach them: channels, or "*" for none is.
     function P.unsafe(K, contact, channel)
-        local sc = call('HGET', K .. 'contact:' .. contact, 'sc')
+        local sc = call('HGET', K .. 'contact:' .. contact, 'un')
         if not sc then
             return false
         end
@@ -140,7 +141,7 @@ do
             if persons_words(e) then
                 since = e.time
                 return true
-            elseif s and is_answer(e) and s.status ~= DELIVERED and s.status ~= READ and s.status ~= STORED then
+            elseif s and is_answer(t, e) and s.status ~= DELIVERED and s.status ~= READ and s.status ~= STORED then
                 one(e.time)
             end
         end)
@@ -249,7 +250,7 @@ do
         local n, days = P.tries(K, t)
         local g = P.guard_settings(K)
         return {known or '', due and int(due) or 0, n, days, g.tries, g.days, call('HGET', K .. 'thread:' .. t.id, 'pe') or '',
-            call('HGET', K .. 'contact:' .. t.c, 'sc') or '', unpack(lacks)}
+            call('HGET', K .. 'contact:' .. t.c, 'un') or '', unpack(lacks)}
     end)
 
     -- thread actor channel code: somebody tried to reach the person and could not.
@@ -317,9 +318,9 @@ do
         if call('EXISTS', key) == 0 then
             return P.err('NOT_FOUND no such contact')
         elseif a[3] == '' then
-            call('HDEL', key, 'sc')
+            call('HDEL', key, 'un')
         else
-            call('HSET', key, 'sc', a[3])
+            call('HSET', key, 'un', a[3])
         end
         P.event(K, P.now(), P.EV_CONTACT, {'c', a[1], 'w', 'safety', 'x', a[2]})
         P.audit(K, a[2], 'contact.safety', 'contact:' .. P.hex(a[1]), a[3])

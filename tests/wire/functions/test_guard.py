@@ -128,13 +128,28 @@ def test_what_was_said_since_counts(s):
     assert s.call("guard_look", T1, "")[0] == b"delivered"
     set_status(s, T1, gone, SENT)
     assert resolve(s, T1) == "answer_none" and answer
-    entry(s, T1, author=ROBOT, status=READ)
+    entry(s, T1, author=ROBOT, status=READ)  # "a person will come" is no answer
+    assert resolve(s, T1) == "answer_none"
+    entry(s, T1, status=READ)
     for _ in range(250):  # moves: long ones are looked through
         s.r.hset(s.key("log:" + T1), s.r.hincrby(s.key("thread:" + T1), "n", 1), "\0001 offered router - -")
     assert resolve(s, T1) == ""
     s.call("reopen", T1, "amal")
     h = s.hash("thread:" + T1)
     assert "ev" not in h and "oc" not in h
+
+
+def test_the_bot_answers_where_it_has_the_thread(s):
+    agents(s)
+    thread(s, T1, st=BOT)
+    entry(s, T1, inbound=True)
+    entry(s, T1, author=ROBOT, status=DELIVERED)
+    s.call("assign", T1, 0, "amal", "amal")
+    assert resolve(s, T1) == "answer_none"  # handed over: a person has to
+    thread(s, T2, st=BOT)
+    entry(s, T2, inbound=True)
+    entry(s, T2, author=ROBOT, status=DELIVERED)
+    assert resolve(s, T2, who="bot") == "" and s.hash("thread:" + T2)["ev"] == "delivered"
 
 
 def test_channels_are_known_by_what_they_told(s):
@@ -334,7 +349,10 @@ class World:
 
     def __init__(self, s, clearance, pack):
         self.entries, self.matters, self.tries = [], {}, []
-        self.cl, self.pack, self.resolved, self.asked = clearance, pack, False, None
+        self.cl, self.pack, self.resolved, self.asked, self.bot = clearance, pack, False, None, False
+
+    def answers(self):
+        return (AGENT, ROBOT) if self.bot else (AGENT,)
 
     def li(self):
         return max((e["seq"] for e in self.entries if e["inbound"]), default=0)
@@ -343,7 +361,7 @@ class World:
         said = max((e["seq"] for e in self.entries if e["inbound"] and e["kind"] in (MESSAGE, EDIT, CALL)), default=0)
         floor = since if since is not None else (0 if only else said)
         back = {e["target"] for e in self.entries if e["kind"] == DELETION and not e["inbound"] and e["status"] not in (FAILED, UNKNOWN)}
-        mine = [e for e in self.entries if e["kind"] == MESSAGE and not e["inbound"] and e["author"] in (AGENT, ROBOT) and e["status"] is not None
+        mine = [e for e in self.entries if e["kind"] == MESSAGE and not e["inbound"] and e["author"] in self.answers() and e["status"] is not None
                 and e["seq"] > floor and e["seq"] not in back and (only is None or e["seq"] == only)]
         if not mine:
             return "answer_none"
@@ -361,7 +379,7 @@ class World:
     def enough_tries(self):
         said = max((e for e in self.entries if e["inbound"] and e["kind"] in (MESSAGE, EDIT, CALL)), key=lambda e: e["seq"], default=None)
         after = said["seq"] if said else 0
-        times = [e["time"] for e in self.entries if e["seq"] > after and e["kind"] == MESSAGE and not e["inbound"] and e["author"] in (AGENT, ROBOT)
+        times = [e["time"] for e in self.entries if e["seq"] > after and e["kind"] == MESSAGE and not e["inbound"] and e["author"] in self.answers()
                  and e["status"] in (SENT, FAILED, UNKNOWN)]
         times += [x for x in self.tries if not said or x >= said["time"]]
         return len(times) >= 3 and len({x // DAY for x in times}) >= 2
@@ -566,11 +584,11 @@ def test_random_traces(s):
         pack = rnd.random() < 0.5
         settings(s, int(pack), 24, 3, 2, "web")
         w = World(s, rnd.choice([0, 0, 2]), pack)
-        thread(s, T1, clearance=w.cl)
+        thread(s, T1, clearance=w.cl, st=rnd.choice([BOT, ASSIGNED, ASSIGNED]))
         some_entry(s, rnd, T1, w)
         for _ in range(rnd.randrange(10, 60)):
             now, who = s.now(), rnd.choice(["amal", "selin", "nadia", "yusuf", "admin", "router", "import"])
-            was = w.resolved
+            was, w.bot = w.resolved, state(s, T1) == BOT
             do = rnd.random()
             if do < 0.3 and not w.resolved:
                 some_entry(s, rnd, T1, w)
