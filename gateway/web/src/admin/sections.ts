@@ -41,5 +41,6 @@ export const sections: readonly Section[] = [
   { id: 'networks', group: 'safety', label: 'security.networks', what: 'security.networks_what', icon: 'lock', members: ['networks'], load: () => import('../security/Networks.svelte') },
   { id: 'webhooks', group: 'reach', label: 'security.webhooks', what: 'security.webhooks_what', icon: 'plug', members: ['webhooks'], load: () => import('../security/Webhooks.svelte') },
   { id: 'tokens', group: 'safety', label: 'security.tokens', what: 'security.tokens_what', icon: 'lock', members: [], load: () => import('../security/Tokens.svelte') },
+  { id: 'rights', group: 'safety', label: 'rights.title', what: 'rights.what', icon: 'contact-round', members: [], load: () => import('../supervision/Rights.svelte') },
   { id: 'file', group: 'rest', label: 'admin.file', what: 'admin.file_what', icon: 'file-text', members: [], load: () => import('./File.svelte') },
 ];
