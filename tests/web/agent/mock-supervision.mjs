@@ -28,6 +28,16 @@ export function supervisionCall(store, what, params, response, { json, problem }
     else json(response, 200, report(params));
     return true;
   }
+  if (what === 'erasures') {
+    json(response, 200, { items: [{ certificate: '0123456789abcdef0123456789abcdef', operation: 'demo', erased: '2026-03-01T10:00:00.000Z', by: 'amal', threads: 2, entries: 31, addresses: 1,
+      ledger: { hash: '0123456789abcdef0123456789abcdef' }, key_backups_expire: '2026-03-31T10:00:00.000Z', audit: { root: 'ab', lines: 7 } }], next: null });
+    return true;
+  }
+  if (what === 'processing') {
+    const kept = { what: 'what was written', why: 'to answer the person', key: "the person's own key", how_long: 'as its channel keeps' };
+    json(response, 200, { operation: 'demo', stored: [{ server: 'data', name: 'log:*', fields: '*', ...kept }], records: [{ kind: 'matter', ...kept }] });
+    return true;
+  }
   if (what === 'referrals') {
     json(response, 200, { items: store.referrals ?? [], next: null });
     return true;

@@ -56,11 +56,11 @@ export const cases = {
     for (const [width, height, locale, theme] of [[1440, 900, 'en', 'light'], [360, 740, 'ar', 'dark'], [360, 740, 'en', 'light'], [1440, 900, 'ar', 'light'], [768, 1024, 'tr', 'dark']]) {
       const { page, wrong, close } = await openPage(browser, { width, height, locale, settings: { theme } });
       await signIn(page, mock.url);
-      for (const [name, ready] of [['supervise', '[data-line]'], ['reports', '.rep-scroll']]) {
+      for (const [name, ready] of [['supervise', '[data-line]'], ['reports', '.rep-scroll'], ['admin/rights', '.id']]) {
         await go(page, `#/${name}`);
         await page.waitForSelector(ready);
         await pause(200);
-        await shot(page, `${name}-${width}-${locale}-${theme}`);
+        await shot(page, `${name.replace('/', '-')}-${width}-${locale}-${theme}`);
         for (const each of await axe(page)) bad.push(`${name} ${width} ${locale}: ${each}`);
         if (await wide(page)) bad.push(`${name} ${width} ${locale}: wider than the window`);
       }
