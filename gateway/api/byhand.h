@@ -10,8 +10,11 @@
 /* An address as people write it ("+90 555 …", "٠٥٥٥…", "mailto:…") in its canonical form; false: it is none.
  */
 bool byhand_address(struct slice text, struct buf *out);
-/* Does w see one of these threads of a contact that is not in doubt, so that the contact is known to them? */
-bool people_knows(struct api_op *o, const struct who *w, const struct store_thread *const *t, size_t n);
+/* Does w see one of these threads that is not in doubt, so that the contact is known to them? The threads are
+ * those of all whom it was merged with; a record that has threads of its own is known by one of these alone.
+ */
+bool people_knows(struct api_op *o, const struct who *w, struct id contact,
+                  const struct store_thread *const *t, size_t n);
 
 /* Answers with those whose name has words that begin so (names.c). */
 void people_by_name(struct call *c, struct slice name);

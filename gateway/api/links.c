@@ -62,7 +62,7 @@ static void on_threads(void *arg, const struct err *e, const struct store_thread
     if (e->code) {
         call_err(l->c, e);
         linking_end(l);
-    } else if (!people_knows(l->c->op, &l->c->caller.who, t, n)) {
+    } else if (!people_knows(l->c->op, &l->c->caller.who, l->seen ? l->other : l->contact, t, n)) {
         call_problem(l->c, 404, "no such contact");
         linking_end(l);
     } else {

@@ -138,11 +138,33 @@ bool rights_colleague(const struct who *w, const struct store_agent *a)
     return false;
 }
 
+/* Is every area of theirs within those served? */
+static bool areas_hold(const char *areas, const char *theirs)
+{
+    if (!areas || !*areas)
+        return true;
+    if (!theirs || !*theirs)
+        return false;
+    struct slice rest = slice_str(theirs), one;
+    while (next_name(&rest, &one)) {
+        char name[256] = "";
+        if (one.n >= sizeof name)
+            return false;
+        memcpy(name, one.p, one.n);
+        if (!area_served(areas, name))
+            return false;
+    }
+    return true;
+}
+
 bool rights_load(const struct who *w, const struct store_agent *a)
 {
+    if (w->clearance < a->clearance)
+        return false;
     if (same(a->id, w->agent))
         return true;
-    return (w->roles & (ROLE_SUPERVISOR | ROLE_FOCAL | ROLE_ADMINISTRATOR)) && w->clearance >= a->clearance;
+    return (w->roles & (ROLE_SUPERVISOR | ROLE_FOCAL | ROLE_ADMINISTRATOR)) &&
+           (a->clearance < 2 || areas_hold(w->areas, a->areas));
 }
 
 /* An article of an area concerns who serves it, something in it, or what holds it. */

@@ -257,7 +257,7 @@ static void on_threads(void *arg, const struct err *e, const struct store_thread
         if (t[i]->clearance <= s->clearance && rights_area(&w, t[i]->area))
             put_thread(s, t[i]);
     if (n && !s->n) {
-        end(s, &(struct err){ERR_NOT_FOUND, "no such person"});
+        end(s, &(struct err){ERR_NOT_FOUND, "no such contact"});
         return;
     }
     s->at = SIZE_MAX; /* the page before the first */
@@ -285,7 +285,7 @@ static void on_contact(void *arg, const struct err *e, const struct store_contac
     if (failed(s, e))
         return;
     if (c->erased) {
-        end(s, &(struct err){ERR_NOT_FOUND, "no such person"});
+        end(s, &(struct err){ERR_NOT_FOUND, "no such contact"});
         return;
     }
     struct arena *a = arena_new();

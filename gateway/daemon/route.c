@@ -82,15 +82,16 @@ static void on_token(void *arg, const struct err *e, const struct store_token *t
     struct asking *a = arg;
     if (e->code)
         http_problem_err(a->rq, e);
-    else if (strcmp(t->role, "administrator") != 0)
-        http_problem(a->rq, 403, "only an administrator's token may read the metrics", NULL);
+    else if (strcmp(t->role, "administrator") != 0 || t->clearance < 2)
+        /* they count sealed messages as well */
+        http_problem(a->rq, 403, "only an administrator's token with clearance 2 may read the metrics", NULL);
     else
         metrics_write(a->rq, a->w);
     mem_free(a);
 }
 
-/* From this machine, or with an administrator's token. A proxy on this machine makes everybody look local:
- * what it forwards is not. */
+/* From this machine, or with an administrator's token of clearance 2. A proxy on this machine makes everybody
+ * look local: what it forwards is not. */
 static void metrics(struct http_req *rq, void *arg)
 {
     struct worker *w = arg;
