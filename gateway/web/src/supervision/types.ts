@@ -16,6 +16,26 @@ export interface Referral {
   due?: string;
 }
 
+export interface Certificate {
+  certificate: string;
+  erased: string;
+  by: string;
+  entries: number;
+  key_backups_expire: string;
+}
+
+interface Kept {
+  what: string;
+  why: string;
+  key: string;
+  how_long: string;
+}
+
+export interface Processing {
+  stored: (Kept & { server: string; name: string })[];
+  records: (Kept & { kind: string })[];
+}
+
 export interface Times {
   mean_s: number;
   p50_s: number;
