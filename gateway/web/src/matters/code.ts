@@ -28,7 +28,7 @@ export function matching(codes: readonly Code[], typed: string, locale: string):
     const words = [label(each.name, locale), label(each.name, 'en'), each.code].map(fold);
     if (!wanted) return each.quick || !some ? 0 : 9;
     if (words.some((word) => word.startsWith(wanted))) return each.quick ? 0 : 1;
-    return words.some((word) => word.split(/[^\p{L}\p{N}]+/u).some((part) => part.startsWith(wanted))) ? 2 : 9;
+    return words.some((word) => word.split(/[^\p{L}\p{N}]+/u).some((part) => part.startsWith(wanted) || part.replace(/^ال/u, '').startsWith(wanted))) ? 2 : 9;
   };
   return codes
     .map((each, at) => ({ each, at, rank: rank(each) }))
