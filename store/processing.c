@@ -17,7 +17,7 @@
 
 /* clang-format off */
 const struct processing_row processing_rows[] = {
-    {"data", "contact:*", "k lt ls lh u o0 o1 o2 T p p1 p2 N a* v ar er me sc un dd",
+    {"data", "contact:*", "k lt ls lh u o0 o1 o2 T p p1 p2 N a* v ar er me sc un dd pv",
      "a person: addresses, name, notes and fields by clearance, language as stated, set or guessed, area, "
      "threads, whom they were merged with, channels on which it was asked whether it is them",
      ANSWER, "addresses, name, notes and fields: " PERSON "; the rest: " HASHES, LIVES},
