@@ -125,7 +125,7 @@ export const cases = {
   },
 
   async 'articles and people by hand at 360 and 1440 px, in English and Arabic, light and dark'({ browser, mock }) {
-    for (const [width, locale, theme] of [[360, 'ar', 'light'], [1440, 'en', 'light'], [1440, 'ar', 'dark'], [360, 'en', 'dark']]) {
+    for (const [width, locale, theme] of [[360, 'ar', 'light'], [1440, 'ar', 'dark'], [360, 'en', 'dark']]) {
       const thread = await mine(mock);
       const name = `${width}-${locale}-${theme}`;
       const { page, wrong, close } = await atDesk({ browser, mock }, { width, height: width === 360 ? 740 : 900, locale, settings: { theme } });
