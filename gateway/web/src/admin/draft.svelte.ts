@@ -1,5 +1,7 @@
 // The operation as it is edited: what the server has, what was changed here, and the way from one to the other. It outlives the page, so
 // that whoever looks at a thread in between loses nothing.
+import { untrack } from 'svelte';
+import { app } from '../lib/app.svelte';
 import { named, t } from '../lib/text.svelte';
 import type { Names } from '../lib/types';
 import { ui } from '../lib/ui.svelte';
@@ -213,6 +215,14 @@ export function draftOf(op: string): Draft {
   return draft;
 }
 
-export function forgetDrafts(): void {
-  drafts.clear();
-}
+/** Who signs out takes them along; a session that ended by itself finds them again, when the same person signs in. */
+let [now, last] = ['', ''];
+$effect.root(() => {
+  $effect(() => {
+    const me = app.me?.login ?? '';
+    const left = now !== '' && me === '' && !untrack(() => app.lost);
+    if (left || (me !== '' && last !== '' && me !== last)) drafts.clear();
+    now = me;
+    last = me || last;
+  });
+});
