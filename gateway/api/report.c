@@ -5,6 +5,7 @@
 #include "gateway/api/rights.h"
 #include "gateway/base/mem.h"
 #include "router/zone.h"
+#include "store/alert.h"
 #include "store/record.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,24 +211,20 @@ static void on_fact(void *arg, const struct store_fact *f)
 
 /* ---- alerts ---- */
 
-static int64_t facet_ms(const char *facets, const char *name)
-{
-    uint64_t v;
-    struct slice s = record_facet(facets, name);
-    return s.n && slice_u64(s, &v) ? (int64_t)v : -1;
-}
-
 static void on_alert(struct running *x, const struct store_record *r)
 {
-    int64_t raised = facet_ms(r->facets, "ra"), acked = facet_ms(r->facets, "ak");
-    if (raised < 0) /* a word of alarm that nobody has confirmed */
+    struct store_alert a;
+    store_alert_of(&a, r);
+    if (!a.raised_ms || a.drill ||
+        a.clearance > x->clearance) /* a word of alarm that nobody has confirmed; a drill */
         return;
-    int64_t day = day_of(local_ms(x, raised));
-    struct slice area = record_facet(r->facets, "area");
-    if (day < x->from_day || day > x->to_day || r->clearance > x->clearance ||
-        slice_is(record_facet(r->facets, "drill"), "1") || !within(x->areas, area) || !within(x->area, area))
+    int64_t day = day_of(local_ms(x, a.raised_ms));
+    struct slice area = slice_str(a.area);
+    if (day < x->from_day || day > x->to_day || !within(x->areas, area) || !within(x->area, area))
         return;
-    report_alert(&x->r, acked < 0 ? -1 : acked > raised ? acked - raised : 0);
+    report_alert(&x->r, !a.acknowledged_ms                ? -1
+                        : a.acknowledged_ms > a.raised_ms ? a.acknowledged_ms - a.raised_ms
+                                                          : 0);
 }
 
 static void alerts_page(struct running *x, unsigned offset);
