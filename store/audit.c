@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_WORDS 4
+#define LINE_WORDS 5 /* as functions/audit.lua wants them */
 #define CALL_LINES (STORE_ARGS / LINE_WORDS)
 #define LIST_MAX   1000
 
@@ -60,7 +60,7 @@ static void flush(void *arg)
         *end = NULL;
         if (!q->first)
             q->last = &q->first;
-        store_call(q->op, "audit_add", &a, written, first);
+        store_call(q->op, "audit_put", &a, written, first);
     }
     if (q->closed)
         mem_free(q);
@@ -69,6 +69,12 @@ static void flush(void *arg)
 void store_audit(struct store_op *op, const char *actor, const char *action, const char *object,
                  const char *detail, store_done done, void *arg)
 {
+    store_audit_sealed(op, 0, actor, action, object, detail, done, arg);
+}
+
+void store_audit_sealed(struct store_op *op, int clearance, const char *actor, const char *action,
+                        const char *object, const char *detail, store_done done, void *arg)
+{
     if (!op->side) { /* an operation that was destroyed */
         if (done)
             store_fail(op->store, done, arg, ERR_NOT_FOUND, "there is no such operation");
@@ -76,7 +82,10 @@ void store_audit(struct store_op *op, const char *actor, const char *action, con
     }
     struct audit_queue *q = op->side->audit;
     struct line *l = mem_alloc(sizeof *l);
-    const char *words[LINE_WORDS] = {actor, action, object, detail};
+    const char *words[LINE_WORDS] = {actor, action, object, detail,
+                                     clearance > 1   ? "2"
+                                     : clearance > 0 ? "1"
+                                                     : "0"};
     for (size_t i = 0; i < LINE_WORDS; i++)
         l->words[i] = mem_strdup(words[i] ? words[i] : "");
     l->done = done;
@@ -154,6 +163,7 @@ static void listed(void *arg, const struct err *e, const struct redis_reply *r)
         l[i].action = field(a, fields, "x");
         l[i].object = object_text(j->op, a, field(a, fields, "o"));
         l[i].detail = field(a, fields, "d");
+        l[i].clearance = (int)strtol(field(a, fields, "c"), NULL, 10);
     }
     j->done(j->arg, e, l, n);
     arena_free(&a);

@@ -10,8 +10,12 @@
  * may be NULL. */
 void store_audit(struct store_op *op, const char *actor, const char *action, const char *object,
                  const char *detail, store_done done, void *arg);
+/* The same about what takes a clearance to know of. */
+void store_audit_sealed(struct store_op *op, int clearance, const char *actor, const char *action,
+                        const char *object, const char *detail, store_done done, void *arg);
 struct store_audit_line {
     const char *id, *actor, *action, *object, *detail;
+    int clearance; /* that it took when the line was written */
     int64_t time_ms;
 };
 void store_audit_list(struct store_op *op, const char *after, unsigned limit,

@@ -68,7 +68,7 @@ const struct processing_row processing_rows[] = {
      "8 days; never of sealed or anonymous matters"},
     {"data", "events", "k t c q w a b x h ar ek i s n st cl e rk ri rg rf o tg nd", "what changed",
      "to tell open pages", CODES, "24 hours"},
-    {"data", "audit", "a x o d", "who did or saw what", "accountability; to tell of a breach",
+    {"data", "audit", "a x o d c", "who did or saw what", "accountability; to tell of a breach",
      CODES "; staff by their login", "as long as the operation"},
     {"data", "seals", "s n c l h", "the chain that protects the audit", "accountability", CODES,
      "as long as the operation"},

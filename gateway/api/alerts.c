@@ -194,8 +194,8 @@ static void on_one(void *arg, const struct err *e, const struct store_record *r)
     } else {
         j->json = arena_dup(j->arena, r->json.n ? r->json.p : "", r->json.n);
         if (j->a.clearance == 2)
-            store_audit(c->op->op, *c->caller.agent ? c->caller.agent : c->caller.login, "alert.read",
-                        j->a.code, "", NULL, NULL);
+            store_audit_sealed(c->op->op, 2, *c->caller.agent ? c->caller.agent : c->caller.login,
+                               "alert.read", j->a.code, "", NULL, NULL);
         if (j->a.contact.s[0])
             store_contact_get(c->op->op, j->a.contact, on_contact, j);
         else

@@ -218,8 +218,8 @@ bool call_id(struct call *c, struct slice text, struct id *out); /* malformed: a
 extern const struct call_route articles_routes[], articles_write_routes[], byhand_routes[], links_routes[];
 extern const struct call_route webhook_routes[], token_routes[];
 extern const struct call_route admin_routes[], admin_people_routes[], admin_channel_routes[], dead_routes[];
-extern const struct call_route thread_routes[], people_routes[], office_routes[], file_routes[],
-    report_routes[], subject_routes[], second_routes[]; /* end with run NULL */
+extern const struct call_route thread_routes[], people_routes[], office_routes[], audit_routes[],
+    file_routes[], report_routes[], subject_routes[], second_routes[]; /* end with run NULL */
 extern const struct call_route hours_routes[], callback_routes[], flow_routes[];
 
 /* ---- JSON of the records (view.c) ---- */

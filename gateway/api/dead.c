@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PAGE 50 /* read at once */
+
 struct dead_slot {
     struct dead_list *list;
     struct id thread;
@@ -15,7 +17,10 @@ struct dead_slot {
 };
 struct dead_list {
     struct call *c;
-    struct dead_slot *slots;
+    struct buf b;
+    char *channel, before[48], last[48]; /* where the next page begins; the last that was shown */
+    unsigned left;
+    struct dead_slot slots[PAGE];
     size_t n, waiting;
     struct err err;
 };
@@ -28,26 +33,37 @@ static void dead_json(struct buf *b, const struct dead_slot *s)
     buf_printf(b, ",\"error\":%s}", s->error);
 }
 
-static void dead_answer(struct dead_list *l)
+static void dead_end(struct dead_list *l, const struct err *e)
 {
-    struct buf b;
-    if (l->err.code)
-        call_err(l->c, &l->err);
-    else {
-        call_list(&b);
-        for (size_t i = 0; i < l->n; i++) {
-            if (!l->slots[i].shown)
-                continue;
-            call_item(&b);
-            dead_json(&b, &l->slots[i]);
-        }
-        /* The cursor moves over what may not be seen as well. */
-        call_list_end(l->c, &b, l->n ? l->slots[l->n - 1].item : "");
-    }
-    for (size_t i = 0; i < l->n; i++)
-        mem_free(l->slots[i].error);
-    mem_free(l->slots);
+    if (e->code) {
+        buf_clear(&l->b);
+        call_err(l->c, e);
+    } else
+        call_list_end(l->c, &l->b, l->left ? "" : l->last);
     mem_free(l);
+}
+
+static void on_dead(void *arg, const struct err *e, const struct store_dead *d, size_t n);
+
+/* A page is filled with those that follow: where one is missing, nobody is to see it. */
+static void dead_page(struct dead_list *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        struct dead_slot *s = &l->slots[i];
+        if (s->shown && l->left && !l->err.code) {
+            call_item(&l->b);
+            dead_json(&l->b, s);
+            snprintf(l->last, sizeof l->last, "%s", s->item);
+            l->left--;
+        }
+        mem_free(s->error);
+    }
+    if (l->err.code || !l->left || l->n < PAGE) {
+        dead_end(l, &l->err);
+        return;
+    }
+    snprintf(l->before, sizeof l->before, "%s", l->slots[l->n - 1].item);
+    store_dead_list(l->c->op->op, l->channel, l->before, PAGE, on_dead, l);
 }
 
 static void on_dead_thread(void *arg, const struct err *e, const struct store_thread *t)
@@ -59,30 +75,27 @@ static void on_dead_thread(void *arg, const struct err *e, const struct store_th
     else if (e->code != ERR_NOT_FOUND)
         l->err = *e;
     if (--l->waiting == 0)
-        dead_answer(l);
+        dead_page(l);
 }
 
 static void on_dead(void *arg, const struct err *e, const struct store_dead *d, size_t n)
 {
-    struct call *c = arg;
+    struct dead_list *l = arg;
     if (e->code) {
-        call_err(c, e);
+        dead_end(l, e);
         return;
     }
-    struct dead_list *l = mem_alloc(sizeof *l);
-    l->c = c;
-    l->slots = mem_array(n ? n : 1, sizeof *l->slots);
-    l->n = l->waiting = n;
-    for (size_t i = 0; i < n; i++) {
+    l->n = l->waiting = n < PAGE ? n : PAGE;
+    for (size_t i = 0; i < l->n; i++) {
         struct dead_slot *s = &l->slots[i];
         *s = (struct dead_slot){.list = l, .thread = d[i].thread, .seq = d[i].seq, .time_ms = d[i].time_ms};
         snprintf(s->item, sizeof s->item, "%s", d[i].item);
         s->error = slice_dup(d[i].error.n ? d[i].error : SLICE("null"));
     }
-    if (!n)
-        dead_answer(l);
-    for (size_t i = 0; i < n; i++)
-        store_thread_get(c->op->op, l->slots[i].thread, on_dead_thread, &l->slots[i]);
+    if (!l->n)
+        dead_page(l);
+    for (size_t i = 0, all = l->n; i < all; i++)
+        store_thread_get(l->c->op->op, l->slots[i].thread, on_dead_thread, &l->slots[i]);
 }
 
 static char *arg_text(struct call *c, size_t i)
@@ -113,8 +126,14 @@ static void dead_get(struct call *c)
 {
     struct buf before;
     unsigned limit = page_asked(c, &before);
-    if (limit)
-        store_dead_list(c->op->op, arg_text(c, 0), before.n ? before.p : "", limit, on_dead, c);
+    if (limit) {
+        struct dead_list *l = mem_alloc(sizeof *l);
+        l->c = c;
+        l->left = limit;
+        l->channel = arg_text(c, 0);
+        call_list(&l->b);
+        store_dead_list(c->op->op, l->channel, before.n ? before.p : "", PAGE, on_dead, l);
+    }
     buf_clear(&before);
 }
 

@@ -165,7 +165,7 @@ static void on_matter(void *arg, const struct err *e, const struct store_record 
         return;
     }
     if (r->clearance == 2)
-        store_audit(c->op->op, call_actor(c), "matter.read", j->id, "", audited, NULL);
+        store_audit_sealed(c->op->op, 2, call_actor(c), "matter.read", j->id, "", audited, NULL);
     buf_char(&j->b, '{');
     matter_json(&j->b, r);
     sealed_members(&j->b, r);
@@ -268,7 +268,7 @@ static void on_list(void *arg, const struct err *e, const struct store_record *r
         j->n++;
     }
     if (j->any_sealed)
-        store_audit(j->c->op->op, call_actor(j->c), "matter.read", r[0].group, "", audited, NULL);
+        store_audit_sealed(j->c->op->op, 2, call_actor(j->c), "matter.read", r[0].group, "", audited, NULL);
     list_next(j);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * REST on the operation as a whole: its description, events to poll, erasure, audit. */
+ * REST on the operation as a whole: its description, events to poll, erasure. */
 #include "gateway/api/api_internal.h"
 #include "store/certificate.h"
 #include <stdio.h>
@@ -182,48 +182,9 @@ static void erase(struct call *c)
         store_erase_certified(c->op->op, id, c->caller.login, on_erased, c);
 }
 
-/* ---- audit ---- */
-
-static void on_audit(void *arg, const struct err *e, const struct store_audit_line *line, size_t n)
-{
-    struct call *c = arg;
-    if (e->code) {
-        call_err(c, e);
-        return;
-    }
-    struct buf b;
-    call_list(&b);
-    for (size_t i = 0; i < n; i++) {
-        const char *const values[] = {line[i].actor, line[i].action, line[i].object, line[i].detail};
-        static const char *const keys[] = {"actor", "action", "object", "detail"};
-        call_item(&b);
-        buf_printf(&b, "{\"id\":\"%s\"", line[i].id);
-        view_time(&b, "time", line[i].time_ms, true);
-        for (size_t k = 0; k < 4; k++) {
-            buf_printf(&b, ",\"%s\":", keys[k]);
-            buf_json_str(&b, slice_str(values[k]));
-        }
-        buf_char(&b, '}');
-    }
-    call_list_end(c, &b, n ? line[n - 1].id : "");
-}
-
-static void audit_get(struct call *c)
-{
-    struct buf after;
-    unsigned limit = call_limit(c);
-    if (!limit)
-        return;
-    buf_init(&after, 64);
-    bool given = call_query(c, "after", &after) && after.n;
-    store_audit_list(c->op->op, given ? after.p : "", limit, on_audit, c);
-    buf_clear(&after);
-}
-
 const struct call_route office_routes[] = {
     {HTTP_M_GET, "operation", operation_get, 0, 0},
     {HTTP_M_GET, "events", events_get, ROLE_INTEGRATOR | ROLE_ADMINISTRATOR, 0},
     {HTTP_M_POST, "erase", erase, ROLE_ADMINISTRATOR, CALL_JSON},
-    {HTTP_M_GET, "audit", audit_get, ROLE_AUDITOR, 0},
     {.run = NULL},
 };

@@ -26,10 +26,11 @@ static const struct call_route global_routes[] = {
 };
 
 static const struct call_route *const tables[] = {
-    admin_routes,    admin_people_routes,   admin_channel_routes, dead_routes, thread_routes,  people_routes,
-    articles_routes, articles_write_routes, byhand_routes,        links_routes,   office_routes,
-    alert_routes,    file_routes,           report_routes,        subject_routes, second_routes,
-    flow_routes,     hours_routes,          callback_routes,      matter_routes,  guard_routes, webhook_routes, token_routes};
+    admin_routes,   admin_people_routes, admin_channel_routes,  dead_routes,   thread_routes,
+    people_routes,  articles_routes,     articles_write_routes, byhand_routes, links_routes,
+    office_routes,  audit_routes,        alert_routes,          file_routes,   report_routes,
+    subject_routes, second_routes,       flow_routes,           hours_routes,  callback_routes,
+    matter_routes,  guard_routes,        webhook_routes,        token_routes};
 
 /* What a call's query may hold, as openapi.json has it; a path that is not here takes none. */
 #define QUERY_MAX 12

@@ -106,7 +106,7 @@ static void on_audit(void *arg, const struct err *e, const struct store_audit_li
     if (failed(s, e))
         return;
     for (size_t i = 0; i < n; i++) {
-        if (!concerns(s, l[i].object))
+        if (l[i].clearance > s->clearance || !concerns(s, l[i].object))
             continue;
         json_t *o = json_object();
         put_time(o, "time", l[i].time_ms);
@@ -253,10 +253,15 @@ static void on_threads(void *arg, const struct err *e, const struct store_thread
     if (failed(s, e))
         return;
     s->ids = mem_array(n + 1, sizeof *s->ids);
-    for (size_t i = 0; i < n; i++)
-        if (t[i]->clearance <= s->clearance && rights_area(&w, t[i]->area))
+    bool own = false, hidden = false;
+    for (size_t i = 0; i < n; i++) {
+        bool seen = t[i]->clearance <= s->clearance && rights_area(&w, t[i]->area);
+        if (seen)
             put_thread(s, t[i]);
-    if (n && !s->n) {
+        if (strcmp(t[i]->contact.s, s->contact.s) == 0)
+            *(seen ? &own : &hidden) = true;
+    }
+    if ((n && !s->n) || (hidden && !own)) { /* a record of a merged person is known by a thread of its own */
         end(s, &(struct err){ERR_NOT_FOUND, "no such contact"});
         return;
     }

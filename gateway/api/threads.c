@@ -233,8 +233,8 @@ static void on_entries_card(void *arg, const struct err *e, const struct card *c
         from = to > limit ? to - limit + 1 : 1;
     }
     if (card->t->clearance == 2) /* reading a sealed matter is told in the audit */
-        store_audit(c->op->op, *c->caller.agent ? c->caller.agent : c->caller.login, "thread.read",
-                    card->t->id.s, "", on_read_audited, NULL);
+        store_audit_sealed(c->op->op, 2, *c->caller.agent ? c->caller.agent : c->caller.login, "thread.read",
+                           card->t->id.s, "", on_read_audited, NULL);
     else
         note_thread(c, card->t->id);
     if (from > to) {

@@ -120,7 +120,7 @@ do
         P.event(K, now, P.EV_ENTRY_CHANGED, {'t', thread, 'c', t[1], 'q', a[2], 'w', 'album', 'a', t[2] or '', 'cl', t[3] or '0',
             'ar', t[4] or '', 'h', t[5] or '', 'st', t[6] or '0'})
         if (t[3] or '0') ~= '0' then
-            P.audit(K, PERSON, 'entry.in', 'thread:' .. P.hex(thread), (t[5] or '') .. ' ' .. a[2])
+            P.audit(K, PERSON, 'entry.in', 'thread:' .. P.hex(thread), (t[5] or '') .. ' ' .. a[2], t[3])
         end
         return answer('J', place, t[1], 0)
     end)

@@ -1,11 +1,19 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The audit's doors: lines for what is no change of the store, and the seals of the lease's holder.
--- audit stream: a actor, x action, o object, d detail. seals stream: s number, n lines, c lines in all, l last line's id, h hash.
+-- audit stream: a actor, x action, o object, d detail, c clearance that it takes to know of it (0 is left out). seals stream: s number, n lines, c lines in all, l last line's id, h hash.
 do
     -- actor action object detail, any number of times
     P.reg_full('audit_add', function(K, a)
         for i = 1, #a, 4 do
             P.audit(K, a[i], a[i + 1], a[i + 2], a[i + 3])
+        end
+        return redis.status_reply('OK')
+    end)
+
+    -- actor action object detail clearance, any number of times
+    P.reg_full('audit_put', function(K, a)
+        for i = 1, #a, 5 do
+            P.audit(K, a[i], a[i + 1], a[i + 2], a[i + 3], a[i + 4])
         end
         return redis.status_reply('OK')
     end)

@@ -87,9 +87,13 @@ function P.event(K, now, kind, f)
     return call('XADD', K .. 'events', 'MINID', '~', P.events_from(K, now), '*', 'k', kind, unpack(f))
 end
 
--- Adds a line to the audit; the entry's id is its time. Ids and codes only.
-function P.audit(K, actor, action, object, detail)
-    call('XADD', K .. 'audit', '*', 'a', actor, 'x', action, 'o', object, 'd', detail or '')
+-- Adds a line to the audit; the entry's id is its time. Ids and codes only. clearance: that it takes to know of it (nil: none).
+function P.audit(K, actor, action, object, detail, clearance)
+    if (tonumber(clearance) or 0) > 0 then
+        call('XADD', K .. 'audit', '*', 'a', actor, 'x', action, 'o', object, 'd', detail or '', 'c', P.int(tonumber(clearance)))
+    else
+        call('XADD', K .. 'audit', '*', 'a', actor, 'x', action, 'o', object, 'd', detail or '')
+    end
 end
 
 -- True when somebody newer holds the lease: what an older holder wants is refused.

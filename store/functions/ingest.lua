@@ -7,7 +7,7 @@ do
     local int = P.int
     local PER_SENDER, FOREVER, VERIFIED, HAS_ALSO, NO_LAST_AGENT, SAME, GROUPED, ASKS = 1, 2, 4, 8, 16, 32, 64, 128
     local TARGETED, FRESH, NUMBER, BOT, ALARM = 1, 2, 4, 8, 16 -- m.mode
-    local DELETION, REACTION = 2, 3 -- enum store_kind
+    local MESSAGE, DELETION, REACTION = 0, 2, 3 -- enum store_kind
     local PERSON = 'person'
     local NO_ENTRY = ('\0'):rep(10)
 
@@ -286,7 +286,7 @@ do
         end
         if m.joins or m.also_joins then
             P.event(K, m.now, P.EV_CONTACT, {'c', contact, 'w', 'addresses', 'x', PERSON})
-            P.audit(K, PERSON, 'contact.address', 'contact:' .. P.hex(contact), m.channel)
+            P.audit(K, PERSON, 'contact.address', 'contact:' .. P.hex(contact), m.channel, m.cl)
         end
     end
 
@@ -437,6 +437,9 @@ do
         local thread = m.thread or m.new_thread
         local seq, why, flags = person_and_thread(K, contact, thread, a)
         touch_address(K, m, contact)
+        if m.cl > 0 and not m.created and not m.doubt and m.kind == MESSAGE then
+            P.bot_gives_way(K, contact, m.cl, m.now)
+        end
         call('HSET', K .. 'log:' .. thread, int(seq), P.log_value(m.time, m.entry, m.words))
         call('ZADD', K .. 'threads', int(m.time), thread)
         local value = pack('>c8I4', thread, seq)
@@ -455,7 +458,7 @@ do
             P.alarm(K, m.now, thread, seq)
         end
         if m.cl > 0 then
-            P.audit(K, PERSON, 'entry.in', 'thread:' .. P.hex(thread), m.channel .. ' ' .. int(seq))
+            P.audit(K, PERSON, 'entry.in', 'thread:' .. P.hex(thread), m.channel .. ' ' .. int(seq), m.cl)
         end
         return answer('N', thread, contact, seq, flags, m.version)
     end

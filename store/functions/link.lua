@@ -78,9 +78,19 @@ do
         return ''
     end
 
-    local function told(K, now, contact, actor, action, detail)
+    -- Whoever may know of one of its threads may know of a contact.
+    local function lowest(K, contact)
+        local list, cl = call('HGET', K .. 'contact:' .. contact, 'T') or '', nil
+        for i = 1, #list, 8 do
+            local own = tonumber(call('HGET', K .. 'thread:' .. sub(list, i, i + 7), 'cl') or 0)
+            cl = math.min(cl or own, own)
+        end
+        return cl or 0
+    end
+
+    local function told(K, now, contact, actor, action, detail, cl)
         P.event(K, now, P.EV_CONTACT, {'c', contact, 'w', 'addresses', 'x', actor})
-        P.audit(K, actor, action, 'contact:' .. P.hex(contact), detail)
+        P.audit(K, actor, action, 'contact:' .. P.hex(contact), detail, cl or lowest(K, contact))
     end
 
     local function living(K, contact)
@@ -118,8 +128,9 @@ do
         end
         call('HSET', K .. 'contact:' .. x, 'me', mine .. y)
         call('HSET', K .. 'contact:' .. y, 'me', (call('HGET', K .. 'contact:' .. y, 'me') or '') .. x)
-        told(K, now, x, a[3], 'contact.merge', P.hex(y))
-        told(K, now, y, a[3], 'contact.merge', P.hex(x))
+        local cl = math.max(lowest(K, x), lowest(K, y))
+        told(K, now, x, a[3], 'contact.merge', P.hex(y), cl)
+        told(K, now, y, a[3], 'contact.merge', P.hex(x), cl)
         return redis.status_reply('OK')
     end)
 
@@ -140,8 +151,9 @@ do
         end
         part(K, x, y)
         part(K, y, x)
-        told(K, now, x, a[3], 'contact.unmerge', P.hex(y))
-        told(K, now, y, a[3], 'contact.unmerge', P.hex(x))
+        local cl = math.max(lowest(K, x), lowest(K, y))
+        told(K, now, x, a[3], 'contact.unmerge', P.hex(y), cl)
+        told(K, now, y, a[3], 'contact.unmerge', P.hex(x), cl)
         return redis.status_reply('OK')
     end)
 
@@ -266,7 +278,7 @@ do
         call('ZADD', K .. 'waiting', int(now), id)
         local t = P.thread(K, id)
         P.thread_event(K, now, t, 'opened', a[10], '', P.event_entry(K, id, now, 'opened', a[10], channel))
-        P.audit(K, a[10], 'thread.opened', 'thread:' .. P.hex(id), channel)
+        P.audit(K, a[10], 'thread.opened', 'thread:' .. P.hex(id), channel, cl)
         if a[9] ~= '' then
             P.move(K, t, P.ASSIGNED, {now = now, actor = a[10], why = 'assigned', agent = a[9]})
         end

@@ -135,7 +135,7 @@ do
         t.st, t.as, t.v = to, agent, t.v + 1
         local seq = P.event_entry(K, t.id, now, m.why, m.actor, m.a or agent, m.b)
         P.thread_event(K, now, t, m.why, m.actor, before, seq)
-        P.audit(K, m.actor, 'thread.' .. m.why, 'thread:' .. P.hex(t.id), m.detail or agent)
+        P.audit(K, m.actor, 'thread.' .. m.why, 'thread:' .. P.hex(t.id), m.detail or agent, t.cl)
         if m.ends then
             P.matter_ends_with(K, t, now, m)
         end
@@ -148,7 +148,7 @@ do
         t.v = t.v + 1
         local seq = P.event_entry(K, t.id, m.now, m.why, m.actor, m.a, m.b)
         P.thread_event(K, m.now, t, m.why, m.actor, t.as, seq)
-        P.audit(K, m.actor, 'thread.' .. m.why, 'thread:' .. P.hex(t.id), m.detail or m.a)
+        P.audit(K, m.actor, 'thread.' .. m.why, 'thread:' .. P.hex(t.id), m.detail or m.a, t.cl)
     end
 
     -- For ingest: a new thread (its hash is written, in state waiting) enters the queue.

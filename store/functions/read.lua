@@ -86,7 +86,7 @@ do
         call('HSET', key, unpack(set))
         P.event(K, P.now(), P.EV_CONTACT, {'c', a[1], 'w', 'profile', 'x', a[8]})
         if a[8] ~= 'person' then
-            P.audit(K, a[8], 'contact.patch', 'contact:' .. P.hex(a[1]))
+            P.audit(K, a[8], 'contact.patch', 'contact:' .. P.hex(a[1]), '', ({p1 = 1, p2 = 2})[a[9]])
         end
         return redis.status_reply('OK')
     end)
@@ -108,7 +108,7 @@ do
         end
         call('HSET', key, unpack(set))
         P.event(K, P.now(), P.EV_CONTACT, {'c', a[1], 'w', 'profile', 'x', 'system'})
-        P.audit(K, 'system', 'contact.lift', 'contact:' .. P.hex(a[1]))
+        P.audit(K, 'system', 'contact.lift', 'contact:' .. P.hex(a[1]), '', a[5] ~= '' and 2 or 1)
         return redis.status_reply('OK')
     end)
 

@@ -77,7 +77,7 @@ do
         P.event(K, now, P.EV_RECORD, {'w', why, 'rk', kind, 'ri', id, 'q', int(r.version), 'cl', int(r.clearance), 'rf', r.facets,
             'rg', r.group, 'x', actor, 'c', r.contact ~= OWN and r.contact or ''})
         if action and action ~= '' then
-            P.audit(K, actor, action, kind .. ':' .. id, detail or '')
+            P.audit(K, actor, action, kind .. ':' .. id, detail or '', math.max(r.clearance, tonumber(P.record_facet(r.facets, 'cl') or 0) or 0))
         end
     end
 

@@ -148,7 +148,7 @@ do
         P.entry_event(K, m.now, m.thread, m.contact, seq, m.kind + 16 * m.cl, tonumber(t[7]) or 0, 0, P.WHY_NONE, m.node,
             (t[8] or '') .. '\t' .. m.author_id .. '\t' .. m.channel .. '\t' .. (t[9] or ''))
         if m.cl > 0 then
-            P.audit(K, m.author_id ~= '' and m.author_id or 'system', 'entry.out', 'thread:' .. P.hex(m.thread), m.channel .. ' ' .. int(seq))
+            P.audit(K, m.author_id ~= '' and m.author_id or 'system', 'entry.out', 'thread:' .. P.hex(m.thread), m.channel .. ' ' .. int(seq), m.cl)
         end
         return pack('>c1c8c8I4B', 'N', m.thread, m.contact, seq, 0)
     end)

@@ -31,7 +31,7 @@ class World:
         self.api = Api(d)
         self.agent, self.boss = d.token(role="agent", agent="amal"), d.token(role="supervisor", agent="selin", clearance=1)
         self.focal, self.admin = d.token(role="focal", agent="nadia", clearance=2), d.token(role="administrator", agent="root")
-        self.auditor, self.root = d.token(role="auditor", agent="root"), d.token(role="integrator", clearance=2)
+        self.auditor, self.root = d.token(role="auditor", clearance=2), d.token(role="integrator", clearance=2)
         return self
 
     async def close(self, failed):
