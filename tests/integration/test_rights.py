@@ -44,7 +44,7 @@ class Who:
             return True
         held = t["holder"] == self.agent and self.agent
         if "agent" in self.roles:
-            others = any(o["contact"] == t["contact"] and o is not t and o["holder"] == self.agent and o["state"] == "assigned" for o in all_threads)
+            others = any(o["contact"] == t["contact"] and o is not t and o["holder"] == self.agent and o["state"] == "assigned" and o["clearance"] <= self.clearance for o in all_threads)
             return bool(held or (self.agent and others))
         return bool(held)
 
