@@ -39,6 +39,18 @@ do
         forget(K, t.id, now, actor)
     end
 
+    -- For ingest: the person speaks of something above these threads. The bot there says nothing more, since that would call them back, and
+    -- it looks as though its time had been over, since anything else would be a trace of what is above.
+    function P.bot_gives_way(K, contact, cl, now)
+        for below = 0, cl - 1 do
+            local id = call('HGET', K .. 'contact:' .. contact, 'o' .. below)
+            local t = id and P.thread(K, id)
+            if t and t.st == P.BOT then
+                P.move(K, t, P.WAITING, {now = now, actor = 'bot', why = 'transferred', detail = 'expired'})
+            end
+        end
+    end
+
     local function speaks(K, t, now, tag)
         call('HSET', K .. 'contact:' .. t.c, 'lt', tag, 'ls', '', 'lh', STATED)
         P.event(K, now, P.EV_CONTACT, {'c', t.c, 'w', 'profile', 'x', 'person'})
