@@ -16,7 +16,7 @@ foreach(folder gateway/web/dist gateway/chat/dist gateway/api/openapi config/tex
   endif()
 endforeach()
 install(FILES ${CMAKE_SOURCE_DIR}/router/language.model DESTINATION ${parley_home}/router)
-install(FILES ${CMAKE_SOURCE_DIR}/config/demo.json ${CMAKE_SOURCE_DIR}/config/parley.schema.json DESTINATION ${parley_home}/config)
+install(FILES ${CMAKE_SOURCE_DIR}/config/demo.json ${CMAKE_SOURCE_DIR}/config/office.json ${CMAKE_SOURCE_DIR}/config/parley.schema.json DESTINATION ${parley_home}/config)
 install(CODE "
   function(parley_link to from)
     get_filename_component(folder \"\$ENV{DESTDIR}\${from}\" DIRECTORY)
