@@ -206,7 +206,7 @@ setup_build() {
     # A folder that was moved or copied, or a Debian that was upgraded, names files that are elsewhere or gone.
     made="$setup_top on $(setup_debian)"
     if [ "$(cat "$dir/parley-made" 2>/dev/null)" != "$made" ]; then
-        setup_say "Configuring and building ($preset)"
+        setup_say "Configuring and building ($preset); the first time takes some minutes"
         rm -rf "$dir"
         (cd "$setup_top" && cmake --preset "$preset") >"$log" 2>&1 || { cat "$log" >&2; return 1; }
         printf '%s\n' "$made" >"$dir/parley-made"
