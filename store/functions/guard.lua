@@ -117,17 +117,18 @@ do
     -- ---- those who cannot be reached ----
 
     -- un of a contact: how it is not safe to reach them: channels, or "*" for none is.
-    function P.unsafe(K, contact, channel)
-        local sc = call('HGET', K .. 'contact:' .. contact, 'un')
-        if not sc then
-            return false
-        end
-        for word in string.gmatch(sc, '%S+') do
+    function P.unsafe_word(un, channel)
+        for word in string.gmatch(un, '%S+') do
             if word == '*' or word == channel then
                 return true
             end
         end
         return false
+    end
+
+    function P.unsafe(K, contact, channel)
+        local un = call('HGET', K .. 'contact:' .. contact, 'un')
+        return un ~= false and P.unsafe_word(un, channel)
     end
 
     -- Tries since the person's last words, and on how many days: messages that are not known to have arrived, and logged ones.

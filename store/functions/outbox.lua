@@ -36,22 +36,26 @@ do
         return redis.status_reply('OK')
     end)
 
-    -- What a node needs to send one: item 12, blind, entry, status, progress, contact, key id, sealed address, status of the target.
-    local function describe(K, item, blind)
+    -- What a node needs to send one: item 12, blind, entry, status, progress, contact, key id, sealed address, status of the target. False:
+    -- since it was written it has become unsafe to reach the person there.
+    local function describe(K, channel, item, blind)
         local thread, seq = sub(item, 1, 8), int((unpack_s('>I4', item, 9)))
         local log = call('HMGET', K .. 'log:' .. thread, seq, 's' .. seq, 'p' .. seq)
         if not log[1] or not log[2] then
             return nil
         end
         local t = call('HMGET', K .. 'thread:' .. thread, 'c', 'k')
-        local address = t[1] and call('HGET', K .. 'contact:' .. t[1], 'a' .. blind)
+        local c = t[1] and call('HMGET', K .. 'contact:' .. t[1], 'a' .. blind, 'un') or {}
+        if c[2] and P.unsafe_word(c[2], channel) then
+            return false
+        end
         local flags, target = byte(log[1], 9), ''
         if flags % 8 >= 4 then
             local at = 11 + byte(log[1], 10)
             at = at + 1 + byte(log[1], at)
             target = call('HGET', K .. 'log:' .. sub(log[1], at, at + 7), 's' .. int((unpack_s('>I4', log[1], at + 8)))) or ''
         end
-        return {item, blind, log[1], log[2], log[3] or '', t[1] or '', t[2] or '', address or '', target}
+        return {item, blind, log[1], log[2], log[3] or '', t[1] or '', t[2] or '', c[1] or '', target}
     end
 
     -- The recipient has an item less; what is next is due at once.
@@ -66,6 +70,18 @@ do
         call('ZREM', K .. 'outl:' .. channel, blind)
     end
 
+    local function fails(K, channel, item, blind, now)
+        local key, seq = K .. 'log:' .. sub(item, 1, 8), int((unpack_s('>I4', item, 9)))
+        local s = P.status_read(call('HGET', key, 's' .. seq))
+        s.begun, s.error = false, ''
+        P.status_raise(s, P.rank_of[FAILED])
+        s.sent = math.floor(now / 1000)
+        call('HSET', key, 's' .. seq, P.status_write(s))
+        call('HDEL', key, 'p' .. seq)
+        done_with(K, channel, blind, now)
+        P.status_told(K, now, sub(item, 1, 8), tonumber(seq), s, '\0\0')
+    end
+
     -- channel fence count: {ms until the next is due or -1, {item…}…}; the recipients are leased.
     P.reg_full('out_take', function(K, a)
         local channel = a[1]
@@ -75,8 +91,10 @@ do
         local now, key, out = P.now(), K .. 'out:' .. channel, {-1}
         for _, blind in ipairs(call('ZRANGEBYSCORE', key, '-inf', int(now), 'LIMIT', 0, a[3])) do
             local item = call('LINDEX', queue_key(K, channel, blind), 0)
-            local d = item and describe(K, item, blind)
-            if d then
+            local d = item and describe(K, channel, item, blind)
+            if d == false then
+                fails(K, channel, item, blind, now)
+            elseif d then
                 call('ZREM', key, blind)
                 call('ZADD', K .. 'outl:' .. channel, int(now), blind)
                 out[#out + 1] = d
@@ -229,6 +247,8 @@ do
         local _, _, _, channel, blind = P.log_head(v[1])
         if s.status < FAILED or not blind then
             return P.err('CONFLICT it has neither failed nor is it unknown')
+        elseif P.unsafe(K, call('HGET', K .. 'thread:' .. a[1], 'c') or '', channel) then
+            return P.err('CONFLICT it is not safe to reach the person on this channel')
         elseif s.attempt == 255 then
             return P.err('CONFLICT it was tried too often')
         end

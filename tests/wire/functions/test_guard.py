@@ -116,6 +116,28 @@ def test_an_answer_that_arrived(s):
             assert h["ev"] == {DELIVERED: "delivered", READ: "read", SENT: "presumed"}[status] and "rn" not in h, h
 
 
+def test_what_has_become_unsafe_does_not_go_out(s):
+    """Written, or to be tried again, before it was known."""
+    agents(s)
+    for n, (words, goes) in enumerate((("", True), ("web tg2", True), ("tg", False), ("web tg", False), ("*", False))):
+        tid, blind = "thread%02d" % n, "%016d" % n
+        thread(s, tid)
+        if words:
+            s.call("contact_safety", "c" + tid[1:], "amal", words)
+        seq = s.r.hincrby(s.key("thread:" + tid), "n", 1)
+        head = struct.pack(">B", 1) + s.now().to_bytes(6, "big") + bytes([16 * AGENT, 8, 2]) + b"tg\0" + blind.encode()
+        s.r.hset(s.key("log:" + tid), mapping={seq: head + b"sealed", "s%d" % seq: bytes([STORED, 1, 0, 0, 0, 0, 0])})
+        item = tid.encode() + struct.pack(">I", seq)
+        s.r.rpush(s.key("outq:tg:" + blind), item)
+        s.r.zadd(s.key("out:tg"), {blind: s.now() - 1})
+        taken = s.call("out_take", "tg", 0, 10)[1:]
+        assert [t[0] for t in taken] == ([item] if goes else []), (words, taken)
+        assert (s.r.hget(s.key("log:" + tid), "s%d" % seq)[0] == FAILED) == (not goes), words
+        assert s.r.exists(s.key("outq:tg:" + blind)) == goes
+        set_status(s, tid, seq, FAILED)
+        assert s.refused("retry", tid, seq, "amal", b"nn") == ("" if goes else "CONFLICT"), words
+
+
 def test_what_was_said_since_counts(s):
     agents(s)
     thread(s, T1)
