@@ -12,7 +12,7 @@ static void usage(FILE *f)
 {
     fputs("usage: parley [--data DIR] [--json] VERB …\n\n", f);
     for (const struct cli_verb *v = cli_verbs; v->words; v++)
-        fprintf(f, "  %-16s %-20s %s\n", v->words, v->args, v->help);
+        fprintf(f, "  %-20s %-20s %s\n", v->words, v->args, v->help);
     fputs("\n  --data DIR   the daemon's data directory (default: var/ beside the build)\n"
           "  --json       the answer as JSON\n"
           "`parley VERB --help` tells of a verb's options. Exit status: 0 done, 1 refused, 2 wrong usage.\n",

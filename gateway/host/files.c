@@ -151,25 +151,28 @@ static bool token_read(struct slice s, struct slice *op, struct download *d, uin
     return true;
 }
 
-static bool token_open(struct host *h, struct slice token, struct download *d)
+enum token { TOKEN_BAD, TOKEN_GOOD, TOKEN_LATER /* the operation is being opened: nobody can tell yet */ };
+
+static enum token token_open(struct host *h, struct slice token, struct download *d)
 {
     unsigned char mac[32], plain[FILES_TOKEN];
     struct slice op;
     uint64_t expires;
     if (token.n > 2 * FILES_TOKEN || token.n < 40 || 3 * (token.n / 4) + 3 > sizeof(plain))
-        return false;
+        return TOKEN_BAD;
     long n = text_unbase64(plain, sizeof(plain), token);
     if (n <= (long)FILES_MAC)
-        return false;
+        return TOKEN_BAD;
     struct slice what = slice_of(plain, (size_t)n - FILES_MAC);
     if (!token_read(what, &op, d, &expires))
-        return false;
+        return TOKEN_BAD;
     d->o = map_get(&h->ops, op);
     if (!d->o || !d->o->file_key_known)
-        return false;
+        return d->o ? TOKEN_LATER : TOKEN_BAD;
     sign(d->o, what, mac);
-    return text_equal_secret(slice_of(mac, FILES_MAC), slice_of(plain + n - FILES_MAC, FILES_MAC)) &&
-           expires >= (uint64_t)(time_wall_ms() / 1000);
+    bool good = text_equal_secret(slice_of(mac, FILES_MAC), slice_of(plain + n - FILES_MAC, FILES_MAC)) &&
+                expires >= (uint64_t)(time_wall_ms() / 1000);
+    return good ? TOKEN_GOOD : TOKEN_BAD;
 }
 
 /* ---- the answer ---- */
@@ -335,9 +338,11 @@ static void on_request(struct http_req *rq, void *arg)
     struct download *d = mem_alloc(sizeof(*d));
     struct slice path = http_req_path(rq);
     d->rq = rq;
-    if (!token_open(h, slice_of(path.p + 7, path.n - 7), d)) {
+    enum token token = token_open(h, slice_of(path.p + 7, path.n - 7), d);
+    if (token != TOKEN_GOOD) {
         mem_free(d);
-        door_problem(rq, 404, NULL);
+        door_problem(rq, token == TOKEN_LATER ? 503 : 404,
+                     NULL); /* who fetches for somebody takes a 404 as final */
         return;
     }
     store_entries_get(d->o->op, d->thread, d->seq, d->seq, on_entry, d);

@@ -65,7 +65,7 @@ def every_verb_has_help_and_refuses_nonsense():
     with tempfile.TemporaryDirectory() as nowhere:
         run = lambda *a: subprocess.run([os.path.join(p.BUILD, "parley"), "--data", nowhere, *a], capture_output=True, text=True, timeout=30)
         r = run("--help")
-        verbs = [line[2:18].strip() for line in r.stdout.split("\n")[2:] if re.match(r"  [a-z]", line)]
+        verbs = [line[2:22].strip() for line in r.stdout.split("\n")[2:] if re.match(r"  [a-z]", line)]
         assert r.returncode == 0 and len(verbs) >= 19, verbs
         for verb in verbs:
             help_ = run(*verb.split(), "--help")
@@ -469,6 +469,16 @@ def removing_takes_everything_along():
         d.cli("remove", "kept", "--confirm", "kept", check=0)
         refused(d, "export", "kept")
         assert d.cli("status", check=0).stdout.startswith("ready")
+        the_office_that_is_copied_opens(d)
+
+
+def the_office_that_is_copied_opens(d):
+    """config/office.json, which the README tells newcomers to copy: taken as it is, its export changes nothing, its administrator can sign in."""
+    path = os.path.join(p.TOP, "config", "office.json")
+    told = json.loads(d.cli("--json", "apply", path, check=0).stdout)
+    chief = next(one["password"] for one in told["passwords"] if one["login"] == "chief")
+    assert d.sign_in("chief", chief) == 200
+    assert "0 changes" in d.cli("apply", path, check=0).stdout
 
 
 TESTS = [every_verb_has_help_and_refuses_nonsense, apply_tells_file_and_place_and_changes_nothing_when_refused, users_tokens_and_status_as_people_read_them,

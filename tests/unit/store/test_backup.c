@@ -187,7 +187,7 @@ T(everything_is_there_again)
     DONE(store_agent_put(harness_op(0), &amal, "boss", got_done, &g));
     DONE(store_assign(harness_op(0), b.in.thread, 0, "amal", "boss", got_thread, &g));
     DONE(store_op_document_put(harness_op(0), 0, SLICE("{\"operation\":\"demo\"}"), "boss", got_done, &g));
-    struct record_put matter = {.r = {.kind = "matter",
+    struct record_put matter = {.r = {.kind = "callback",
                                       .id = "m1",
                                       .json = SLICE("{\"matter\":1}"),
                                       .contact = a.in.contact,
@@ -228,7 +228,7 @@ T(everything_is_there_again)
     EQ_SLICE(store_op_document(harness_op(0), NULL), "{\"operation\":\"demo\"}");
     DONE(store_audit_verify(harness_op(0), root, on_verdict, &g));
     OK(verdict.intact);
-    struct record_list matters = {.kind = "matter", .group = "t1"};
+    struct record_list matters = {.kind = "callback", .group = "t1"};
     DONE(store_record_list(harness_op(0), &matters, on_matters, &g));
     EQ_INT(matters_n, 1);
     DONE(store_waiting_get(harness_op(0), on_waiting, &g));

@@ -185,7 +185,7 @@ T(a_contacts_records_are_erased_with_the_contact)
 {
     harness_begin(2);
     struct id c = contact_new("tel:+1");
-    struct record_put p = {.r = {.kind = "matter",
+    struct record_put p = {.r = {.kind = "callback",
                                  .id = "m1",
                                  .json = SLICE("{\"words\":\"CANARY-matter\"}"),
                                  .contact = c,
@@ -198,13 +198,13 @@ T(a_contacts_records_are_erased_with_the_contact)
     for (int i = 0; i < 200 && event_seq == 0; i++)
         harness_turn(20);
     EQ_INT(event_seq, 1);
-    EQ_STR(event_text, "put matter/m1 state=open area=tr/izmir amal");
+    EQ_STR(event_text, "put callback/m1 state=open area=tr/izmir amal");
     DONE(store_records_of(harness_op(1), c, on_all, &g));
-    EQ_STR(ids, "matter:m1={\"words\":\"CANARY-matter\"}");
+    EQ_STR(ids, "callback:m1={\"words\":\"CANARY-matter\"}");
     OK(!harness_files_hold("CANARY-matter"));
     DONE(store_erase(harness_op(0), c, "root", on_erased, &g));
     EQ_INT(g.e.code, 0);
-    EQ_INT(get("matter", "m1"), 0);
+    EQ_INT(get("callback", "m1"), 0);
     EQ_STR(json, "");
     EQ_STR(facets, "state=open area=tr/izmir");
     p.expect = RECORD_ANY;
