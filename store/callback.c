@@ -6,6 +6,7 @@
 #include "gateway/base/log.h"
 #include "gateway/base/mem.h"
 #include "store/agent.h"
+#include "store/guard.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -24,34 +25,22 @@ static int minute_of(const json_t *o, const char *key)
     return s && sscanf(s, "%2d:%2d", &h, &m) == 2 && h >= 0 && h <= 24 && m >= 0 && m < 60 ? h * 60 + m : -1;
 }
 
-bool callback_safe(const json_t *safe, struct slice channel, int minute)
+bool callback_wished(const json_t *safe, int minute)
 {
-    const json_t *list = json_object_get(safe, "channels"), *v;
     int from = minute_of(safe, "from"), to = minute_of(safe, "to");
-    bool listed = !json_array_size(list);
-    size_t i;
-    json_array_foreach(list, i, v) listed = listed || slice_is(channel, json_string_value(v));
-    if (!listed)
-        return false;
     if (minute < 0 || from < 0 || to < 0 || from == to)
         return true;
     return from < to ? minute >= from && minute < to : minute >= from || minute < to;
 }
 
-bool callback_safe_valid(const json_t *safe)
+bool callback_wish_valid(const json_t *safe)
 {
-    static const char *const known[] = {"channels", "from", "to", NULL};
-    const json_t *list = json_object_get(safe, "channels"), *v;
-    size_t i;
-    if (!json_is_object(safe) || !json_only(safe, known, NULL) || (list && !json_is_array(list)) ||
-        json_array_size(list) > 20)
-        return false;
-    json_array_foreach(list, i, v)
-    {
-        if (!name_valid(slice_str(json_string_value(v))))
-            return false;
-    }
+    static const char *const known[] = {"words", "from", "to", NULL};
+    const json_t *words = json_object_get(safe, "words");
     bool from = json_object_get(safe, "from"), to = json_object_get(safe, "to");
+    if (!json_is_object(safe) || !json_only(safe, known, NULL) ||
+        (words && (!json_is_string(words) || json_string_length(words) > CALLBACK_WISH)))
+        return false;
     return from == to && (!from || (minute_of(safe, "from") >= 0 && minute_of(safe, "to") >= 0));
 }
 
@@ -64,12 +53,13 @@ struct step {
     struct id thread, contact;
     int clearance;
     char *area, *language, *actor, *agent;
-    json_t *json;    /* what the record will hold */
-    uint64_t expect; /* its version now */
-    bool by_person, asking;
-    struct store_firing *firing; /* of the timer's steps */
+    json_t *json;                   /* what the record will hold */
+    uint64_t expect;                /* its version now */
+    bool by_person, asking, barred; /* barred: it became unsafe, or sealed, since it was asked for */
+    struct store_firing *firing;    /* of the timer's steps */
     int32_t offset_s;
-    enum callback_state to;
+    enum callback_state is, to;
+    void (*go_on)(struct step *s);
     int64_t again_ms;
     struct err err;
 };
@@ -117,7 +107,7 @@ static void on_entry(void *arg, const struct err *e, const struct store_written 
     (void)w;
     if (e->code) /* the record is right; what the thread tells of it is not worth a failure */
         log_event(LOG_WARN, "callback.entry", log_err(e));
-    if (s->to == CALLBACK_DUE && !s->asking)
+    if ((s->to == CALLBACK_DUE || (s->to == CALLBACK_DROPPED && s->barred)) && !s->asking)
         store_thread_get(s->op, s->thread, on_due_thread, s);
     else
         step_end(s, NULL);
@@ -222,29 +212,42 @@ static void on_before(void *arg, const struct err *e, const struct store_record 
         step_write(s);
 }
 
-static bool unsafe(const struct step *s, const json_t *safe)
+/* What the person wishes about times; an agent does not ask against it. */
+static bool unwished(const struct step *s, const struct store_contact *c)
 {
     int64_t at = json_opt_int(s->json, "from", 0) / 1000 + s->offset_s;
     int minute = (int)((at % 86400 + 86400) % 86400 / 60);
-    return json_is_object(safe) && !callback_safe(safe, json_opt_str(s->json, "channel"), minute);
-}
-
-static void on_contact(void *arg, const struct err *e, const struct store_contact *c)
-{
-    struct step *s = arg;
-    if (e->code || c->erased) {
-        struct err gone;
-        err_set(&gone, ERR_ERASED, "the person was erased");
-        step_end(s, e->code ? e : &gone);
-        return;
-    }
     struct arena *a = arena_new();
     struct slice text = store_contact_profile(c, 2, a); /* whoever wrote it: it protects them */
     json_t *profile = text.n ? json_parse(text, 16, NULL) : NULL;
-    bool bad = !s->by_person && unsafe(s, json_object_get(profile, "safe"));
+    const json_t *safe = json_object_get(profile, "safe");
+    bool bad = json_is_object(safe) && !callback_wished(safe, minute);
     json_decref(profile);
     arena_free(&a);
-    if (bad)
+    return bad;
+}
+
+static bool unsafe(const struct step *s, const struct store_contact *c)
+{
+    return store_unsafe_on(c->unsafe, json_opt_str(s->json, "channel"));
+}
+
+static bool no_contact(struct step *s, const struct err *e, const struct store_contact *c)
+{
+    if (e->code)
+        step_end(s, e);
+    else if (c->erased)
+        step_fail(s, ERR_ERASED, "the person was erased");
+    return e->code || c->erased;
+}
+
+/* Who writes "call me back" from a channel that is not safe may be the one that it is not safe from. */
+static void on_contact(void *arg, const struct err *e, const struct store_contact *c)
+{
+    struct step *s = arg;
+    if (no_contact(s, e, c))
+        return;
+    if (unsafe(s, c) || (!s->by_person && unwished(s, c)))
         step_fail(s, ERR_FORBIDDEN, "it is not safe to reach the person like this");
     else
         store_record_get(s->op, KIND, s->thread.s, on_before, s);
@@ -353,22 +356,60 @@ static void no_answer(struct step *s)
         s->to = CALLBACK_EXPIRED;
 }
 
-static void on_record(void *arg, const struct err *e, const struct store_record *r)
+/* ---- what has changed since ---- */
+
+static void on_now_contact(void *arg, const struct err *e, const struct store_contact *c)
+{
+    struct step *s = arg;
+    if (no_contact(s, e, c))
+        return;
+    s->barred = unsafe(s, c) || (s->clearance && !json_opt_bool(s->json, "person", false));
+    s->go_on(s);
+}
+
+static void on_now_thread(void *arg, const struct err *e, const struct store_thread *t)
 {
     struct step *s = arg;
     if (e->code) {
         step_end(s, e);
-    } else if (!take_record(s, r)) {
-        step_fail(s, ERR_ERASED, "the person was erased");
-    } else if (r->version != s->expect || !follows(state_of(r), s->to)) {
-        step_fail(s, ERR_CONFLICT, "it has changed meanwhile");
-    } else {
-        if (s->to == CALLBACK_WAITING)
-            no_answer(s);
-        else if (s->to == CALLBACK_TAKEN)
-            json_object_set_new(s->json, "agent", json_string(s->agent));
-        step_write(s);
+        return;
     }
+    s->clearance = t->clearance; /* what is written from now on is sealed like it */
+    store_contact_get(s->op, s->contact, on_now_contact, s);
+}
+
+static void look_again(struct step *s, void (*go_on)(struct step *s))
+{
+    s->go_on = go_on;
+    store_thread_get(s->op, s->thread, on_now_thread, s);
+}
+
+static void act(struct step *s)
+{
+    if (s->barred && s->to == CALLBACK_TAKEN) {
+        step_fail(s, ERR_FORBIDDEN, "it is not safe to reach the person like this");
+        return;
+    }
+    if (s->to == CALLBACK_WAITING)
+        no_answer(s);
+    else if (s->to == CALLBACK_TAKEN)
+        json_object_set_new(s->json, "agent", json_string(s->agent));
+    if (s->barred && s->to == CALLBACK_WAITING)
+        s->to = CALLBACK_DROPPED;
+    step_write(s);
+}
+
+static void on_record(void *arg, const struct err *e, const struct store_record *r)
+{
+    struct step *s = arg;
+    if (e->code)
+        step_end(s, e);
+    else if (!take_record(s, r))
+        step_fail(s, ERR_ERASED, "the person was erased");
+    else if (r->version != s->expect || !follows(state_of(r), s->to))
+        step_fail(s, ERR_CONFLICT, "it has changed meanwhile");
+    else
+        look_again(s, act);
 }
 
 void store_callback_act(struct store_op *op, const struct callback_act *a, callback_done done, void *arg)
@@ -389,6 +430,22 @@ void store_callback_act(struct store_op *op, const struct callback_act *a, callb
 /* ---- timers ---- */
 
 /* What the time says: due, expired, or nothing yet (the timer is set where it belongs). */
+static void fired(struct step *s)
+{
+    int64_t now = store_now_ms(store_of(s->op)), from = json_opt_int(s->json, "from", 0),
+            to = json_opt_int(s->json, "to", 0);
+    s->to = now >= to ? CALLBACK_EXPIRED : s->is == CALLBACK_WAITING && now >= from ? CALLBACK_DUE : s->is;
+    if (s->to == CALLBACK_DUE && s->is == CALLBACK_WAITING && s->barred)
+        s->to = CALLBACK_DROPPED;
+    if (s->to != s->is && follows(s->is, s->to)) {
+        step_write(s);
+        return;
+    }
+    if (s->is < CALLBACK_DONE)
+        store_timer_set(s->op, KIND, s->thread.s, next_step(s), NULL, NULL);
+    step_end(s, NULL);
+}
+
 static void on_fired_record(void *arg, const struct err *e, const struct store_record *r)
 {
     struct step *s = arg;
@@ -398,18 +455,9 @@ static void on_fired_record(void *arg, const struct err *e, const struct store_r
         step_end(s, e->code ? e : &gone);
         return;
     }
-    int64_t now = store_now_ms(store_of(s->op)), from = json_opt_int(s->json, "from", 0),
-            to = json_opt_int(s->json, "to", 0);
-    enum callback_state is = state_of(r);
     s->expect = r->version;
-    s->to = now >= to ? CALLBACK_EXPIRED : is == CALLBACK_WAITING && now >= from ? CALLBACK_DUE : is;
-    if (s->to != is && follows(is, s->to)) {
-        step_write(s);
-        return;
-    }
-    if (is < CALLBACK_DONE)
-        store_timer_set(s->op, KIND, s->thread.s, next_step(s), NULL, NULL);
-    step_end(s, NULL);
+    s->is = state_of(r);
+    look_again(s, fired);
 }
 
 static void on_fire(void *arg, const char *id, struct store_firing *f)

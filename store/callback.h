@@ -3,9 +3,11 @@
  * waits until its time comes, is due, is taken, and ends as done, dropped or expired; whoever did not answer
  * is tried again. Each step is an EVENT entry of the thread.
  *
- * Safe contact: a contact's profile may hold "safe": {"channels":["web"],"from":"18:00","to":"20:00"}: the
- * only channels, and the only local times, at which they may be reached. An agent can't ask for a call-back
- * against that, nor where the thread is above open: only the person can. */
+ * Safe contact: on a channel on which a person must not be reached (store_contact.unsafe, guard.h) nobody can
+ * ask for one, in whoever's name; one that was asked for before is dropped when its time comes or nobody
+ * answered, and cannot be taken. Besides, a contact's profile may hold what they wish, "safe":
+ * {"words":"not when the children are home","from":"18:00","to":"20:00"}: an agent can't ask for a call-back
+ * outside these local times, nor where the thread is above open: only the person can. */
 #ifndef PARLEY_STORE_CALLBACK_H
 #define PARLEY_STORE_CALLBACK_H
 
@@ -17,6 +19,7 @@
 #define CALLBACK_DAYS     7       /* it is open, unless its end is given */
 #define CALLBACK_ENDED    1       /* score of those that ended; open ones have their time */
 #define CALLBACK_NOTE     2000
+#define CALLBACK_WISH     500
 
 enum callback_state {
     CALLBACK_WAITING,
@@ -38,8 +41,8 @@ struct callback_ask {
     struct slice address, note;
 };
 typedef void (*callback_done)(void *arg, const struct err *e, struct id thread);
-/* ERR_CONFLICT: there is one already that is open; ERR_FORBIDDEN: against safe contact, or above open and not
- * asked by the person; ERR_INVALID: times that make no sense. */
+/* ERR_CONFLICT: there is one already that is open; ERR_FORBIDDEN: not safe, against their wish, or above open
+ * and not asked by the person; ERR_INVALID: times that make no sense. */
 void store_callback_ask(struct store_op *op, const struct callback_ask *a, callback_done done, void *arg);
 
 struct callback_act {
@@ -54,10 +57,10 @@ void store_callback_act(struct store_op *op, const struct callback_act *a, callb
 /* Timers of call-backs; on every node, once for each operation. */
 void store_callback_timers(struct store_op *op);
 
-/* May the person be reached by this channel at this local minute of the day (-1: any)? safe: the profile's
- * member, may be NULL. Pure. */
-bool callback_safe(const json_t *safe, struct slice channel, int minute);
+/* Is this local minute of the day (-1: any) one that they wish? safe: the profile's member, may be NULL.
+ * Pure. */
+bool callback_wished(const json_t *safe, int minute);
 /* Is that such a member? */
-bool callback_safe_valid(const json_t *safe);
+bool callback_wish_valid(const json_t *safe);
 
 #endif

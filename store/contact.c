@@ -106,7 +106,7 @@ static void give(struct contact_op *c, const struct redis_reply *r)
     struct store_contact out = {.id = store_id_of(c->op, c->contact, STORE_SEQ_CONTACT)};
     struct store_address *addresses = arena_alloc(a, (r->n / 2 + 1) * sizeof(*addresses));
     struct slice all = pair_of(r, "T"), area = store_field(hash, "ar"), merged = pair_of(r, "me");
-    struct slice list = all.n ? all : store_field(hash, "T");
+    struct slice list = all.n ? all : store_field(hash, "T"), unsafe = store_field(hash, "un");
     struct id *others = arena_alloc(a, (merged.n / 8 + 1) * sizeof(*others));
     struct id *threads = arena_alloc(a, (list.n / 8 + 1) * sizeof(*threads));
     for (size_t i = 1; i + 1 < r->n; i += 2) {
@@ -127,6 +127,7 @@ static void give(struct contact_op *c, const struct redis_reply *r)
     out.addresses = addresses;
     out.threads = threads;
     out.area = arena_dup(a, area.p ? area.p : "", area.n);
+    out.unsafe = arena_dup(a, unsafe.p ? unsafe.p : "", unsafe.n);
     read_language(hash, &out.language);
     out.erased = keys_state(c->op, c->kid) == KEYS_GONE || store_field_int(hash, "er") != 0;
     out.profile = layer_text(layer_record(c, hash, 0, a));

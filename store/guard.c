@@ -224,6 +224,15 @@ static bool are_channels(const char *words)
     return true;
 }
 
+bool store_unsafe_on(const char *words, struct slice channel)
+{
+    struct slice rest = slice_str(words), one;
+    while (slice_next(&rest, ' ', &one))
+        if (slice_is(one, "*") || (one.n && slice_eq(one, channel)))
+            return true;
+    return false;
+}
+
 void store_contact_safety(struct store_op *op, struct id contact, const char *actor, const char *words,
                           store_done cb, void *arg)
 {

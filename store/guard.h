@@ -57,5 +57,7 @@ void store_guard_try(struct store_op *op, struct id thread, const char *actor, c
  * Nothing is sent that way. */
 void store_contact_safety(struct store_op *op, struct id contact, const char *actor, const char *words,
                           store_done done, void *arg);
+/* Must a person of whom these words are kept (store_contact.unsafe) not be reached on this channel? Pure. */
+bool store_unsafe_on(const char *words, struct slice channel);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * REST on call-backs: what is due, of the threads that the caller may read; asking for one; what came of
  * it. */
-#include "gateway/api/api_internal.h"
+#include "gateway/api/callbacks.h"
 #include "router/hours.h"
 #include "store/callback.h"
 #include <stdio.h>
@@ -315,3 +315,30 @@ const struct call_route callback_routes[] = {
     {HTTP_M_POST, "threads/{}/callback/{}", callback_act, 0, CALL_JSON},
     {.run = NULL},
 };
+
+/* ---- the socket ---- */
+
+/* Who oversees hears of each; who holds the thread hears of the step as an entry of it. */
+static bool may_hear(const struct record_news *n, const struct who *w)
+{
+    char area[RECORD_FACETS + 1] = "";
+    struct slice a = record_facet(n->ev->record.facets, "area");
+    int cl = n->ev->clearance;
+    if (!slice_is(a, "-"))
+        memcpy(area, a.p, a.n < RECORD_FACETS ? a.n : 0);
+    if (n->r && n->r->clearance > cl) /* it has been sealed since: a replay tells of before */
+        cl = n->r->clearance;
+    return rights_matter(w, cl, area);
+}
+
+static void tell(struct buf *b, const struct record_news *n, const struct who *w)
+{
+    struct slice state = record_facet(n->ev->record.facets, "state");
+    (void)w;
+    if (!n->r)
+        return;
+    record_frame(b, n, "callback");
+    buf_printf(b, ",\"thread\":\"%s\",\"state\":\"%.*s\"}", n->ev->record.id, (int)state.n, state.p);
+}
+
+const struct record_row callback_row = {.kind = "callback", .open = true, .may = may_hear, .tell = tell};

@@ -254,7 +254,7 @@ static void contact_patch(struct call *c)
     json_object_foreach(c->body, key, v)
     {
         bool fields = strcmp(key, "fields") == 0, safe = strcmp(key, "safe") == 0;
-        bool good = safe     ? json_is_null(v) || callback_safe_valid(v)
+        bool good = safe     ? json_is_null(v) || callback_wish_valid(v)
                     : fields ? json_is_object(v) || json_is_null(v)
                              : json_is_string(v) || json_is_null(v);
         size_t max = strcmp(key, "notes") == 0 ? 16384 : strcmp(key, "language") == 0 ? 11 : 256;
@@ -262,7 +262,7 @@ static void contact_patch(struct call *c)
             (strcmp(key, "language") == 0 && !name_valid(slice_str(json_string_value(v))))) {
             struct err e = {0};
             err_set(&e, ERR_INVALID, "%s: %s", key,
-                    safe     ? "channels, from and to (\"18:00\") are wanted"
+                    safe     ? "words, from and to (\"18:00\") are wanted"
                     : fields ? "an object is wanted"
                              : "a string, not too long, is wanted");
             call_err(c, &e);

@@ -2,11 +2,12 @@
  * The kinds of records that agents' pages hear of. */
 #include "gateway/api/records.h"
 #include "gateway/api/alerts.h"
+#include "gateway/api/callbacks.h"
 #include "gateway/api/matters.h"
 #include <string.h>
 
 /* A kind's row is where its REST is. */
-static const struct record_row *const rows[] = {&alert_row, &matter_row};
+static const struct record_row *const rows[] = {&alert_row, &matter_row, &callback_row};
 
 const struct record_row *record_row(const char *kind)
 {

@@ -7,7 +7,9 @@
 #include "gateway/base/mem.h"
 #include "gateway/daemon/alerts.h"
 #include "gateway/daemon/bot_internal.h"
+#include "gateway/daemon/wishes.h"
 #include "gateway/daemon/worker.h"
+#include "store/guard.h"
 #include <stdio.h>
 
 #define BOT_ROUNDS 50   /* steps of one look; the rest when something comes */
@@ -241,6 +243,8 @@ static void on_contact(void *arg, const struct err *e, const struct store_contac
     j->name = arena_dup(j->a, name.n ? name.p : "", name.n);
     j->fields = json_incref(json_object_get(p, "fields"));
     json_decref(p);
+    /* Nobody is in a session that may be seen by others, as far as is known. */
+    j->quiet = j->quiet || (j->seq == 0 && j->version && store_unsafe_on(c->unsafe, slice_str(j->channel)));
     if (j->seq == 0 && c->threads_n > 1)
         store_threads_get(j->b->op, c->threads, c->threads_n, on_others, j);
     else
@@ -248,6 +252,14 @@ static void on_contact(void *arg, const struct err *e, const struct store_contac
 }
 
 /* ---- what is there ---- */
+
+/* "How long?": that is answered, and what was asked stays asked (wishes.c). */
+static bool answers(struct bot_job *j, const struct store_entry *en)
+{
+    struct worker_op *o = bot_worker_op(j->b);
+    return en->inbound && en->kind == STORE_MESSAGE && !en->erased &&
+           !(o && bot_prompts(j) && wish_of(o->notices, j->language.tag, en->text, en->extra));
+}
 
 static void input(struct bot_job *j, const struct store_entry *en)
 {
@@ -303,7 +315,7 @@ static void on_entries(void *arg, const struct err *e, const struct store_entry 
         return;
     }
     for (size_t i = from; i < n && !j->seq; i++)
-        if (en[i].inbound && en[i].kind == STORE_MESSAGE && !en[i].erased)
+        if (answers(j, &en[i]))
             input(j, &en[i]);
     if (j->seq)
         store_contact_get(j->b->op, j->contact, on_contact, j);

@@ -8,6 +8,7 @@
 #include "gateway/daemon/worker.h"
 #include "gateway/host/host.h"
 #include "router/fold.h"
+#include "store/guard.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -107,6 +108,7 @@ struct saying {
     struct id thread;
     bool pull;
     char *channel, *text, *ref, *emergency; /* emergency: added unless the first notice said it just now */
+    char *first, *version;                  /* the first notice; "" none */
     char kind[16];
 };
 
@@ -116,6 +118,8 @@ static void saying_free(struct saying *s)
     mem_free(s->text);
     mem_free(s->ref);
     mem_free(s->emergency);
+    mem_free(s->first);
+    mem_free(s->version);
     mem_free(s);
 }
 
@@ -163,6 +167,23 @@ static void on_first(void *arg, const struct err *e, const struct store_written 
     say(arg, e->code || r->again);
 }
 
+static void go(struct saying *s)
+{
+    if (*s->first)
+        write_one(s, slice_str(s->first), s->version, s->version, on_first, s);
+    else
+        say(s, true);
+}
+
+static void on_contact(void *arg, const struct err *e, const struct store_contact *c)
+{
+    struct saying *s = arg;
+    if (e->code || store_unsafe_on(c->unsafe, slice_str(s->channel)))
+        saying_free(s);
+    else
+        go(s);
+}
+
 /* Who we are, who reads this, what happens next; the emergency number; the privacy page. */
 static void first_text(const struct notices *n, const struct store_thread *t, struct buf *out)
 {
@@ -181,6 +202,15 @@ static void version_of(const struct notices *n, const struct store_thread *t, st
         snprintf(out, size, "first-%08x", (unsigned)wording(text));
 }
 
+/* What is sent to a channel that is not safe for the person, the store refuses (functions/write.lua). In a
+ * session of our own they are answered; what comes of itself, a while after they wrote, could be read there
+ * by others. */
+static bool comes_of_itself(const struct notices *n, const struct store_thread *t, const char *kind)
+{
+    bool timed = strcmp(kind, "nobody") == 0 || strcmp(kind, "away") == 0;
+    return timed && store_now_ms(n->w->store) - t->waiting_ms > ASKED_MS;
+}
+
 /* The first notice where it has not been said, then `text`. Above "open" a provider must not learn whose
  * service that is: there the first notice is only in sessions of our own. */
 static void say_both(const struct notices *n, const struct store_thread *t, const char *kind, const char *ref,
@@ -188,7 +218,7 @@ static void say_both(const struct notices *n, const struct store_thread *t, cons
 {
     struct host_channel_info info = {0};
     struct buf first, number;
-    char version[120];
+    char version[120] = "";
     if (n->w->draining || !host_channel_info(n->w->host, n->op, t->channel, &info))
         return;
     buf_init(&first, NOTICE_MAX);
@@ -197,6 +227,10 @@ static void say_both(const struct notices *n, const struct store_thread *t, cons
         add(n, t, &number, "notice.emergency", "emergency", "emergency");
     if (!t->clearance || info.pull)
         first_text(n, t, &first);
+    if (first.err)
+        buf_clear(&first);
+    if (first.n)
+        version_of(n, t, buf_view(&first), version, sizeof version);
     struct saying *s = mem_alloc(sizeof *s);
     *s = (struct saying){.op = n->op,
                          .thread = t->id,
@@ -204,16 +238,16 @@ static void say_both(const struct notices *n, const struct store_thread *t, cons
                          .channel = mem_strdup(t->channel),
                          .text = slice_dup(text),
                          .ref = mem_strdup(ref),
-                         .emergency = slice_dup(buf_view(&number))};
+                         .emergency = slice_dup(buf_view(&number)),
+                         .first = slice_dup(buf_view(&first)),
+                         .version = mem_strdup(version)};
     snprintf(s->kind, sizeof s->kind, "%s", kind);
-    if (first.n && !first.err) {
-        version_of(n, t, buf_view(&first), version, sizeof version);
-        write_one(s, buf_view(&first), version, version, on_first, s);
-    } else {
-        say(s, true);
-    }
     buf_clear(&first);
     buf_clear(&number);
+    if (info.pull && comes_of_itself(n, t, kind))
+        store_contact_get(n->op, t->contact, on_contact, s);
+    else
+        go(s);
 }
 
 /* ---- what is said ---- */

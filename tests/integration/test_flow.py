@@ -159,27 +159,41 @@ async def words_that_seal_pass_the_bot(w):
 
 
 async def sealed_beside_the_bot(w):
-    """Who reports something while the bot has asked: the bot says no word in the open thread, which would call what follows back there."""
-    quiet, loud = await w.say("Hello", "brief"), await w.say("Hello", "guide")
-    threads_of = lambda who: threads(w.d, w.tokens["integrator"], contact=w.thread(who)["contact"]["id"])
-    await w.hears(quiet, 1)
-    await w.hears(loud, 1)
-    t = w.thread(loud)
-    await w.say("English", "guide", loud)
-    menu = await eventually(lambda: next((e for e in entries(w.d, w.tokens["integrator"], t["id"], "message") if "What is it about" in (e.get("text") or "")), None))
-    for who, channel in ((quiet, "brief"), (loud, "guide")):
-        await w.say("I want to report misconduct by a staff member", channel, who)
-    both = await eventually(lambda: (lambda l: l if len(l) == 2 else None)(threads_of(loud)))
-    sealed = next(x for x in both if x["clearance"] == 2)
-    # The menu is answered all the same: that thread is sealed too, and stands apart.
-    await w.say("6", "guide", loud, reply_to=menu["id"])
-    await eventually(lambda: all(x["clearance"] == 2 and x["state"] == "waiting" for x in threads_of(loud)))
-    await w.say("He came again", "guide", loud)
-    await eventually(lambda: any(e.get("text") == "He came again" for e in entries(w.d, w.tokens["focal"], sealed["id"])))
-    opened = next(x for x in threads_of(quiet) if x["clearance"] == 0)
-    await eventually(lambda: next(x for x in threads_of(quiet) if x["id"] == opened["id"])["state"] == "waiting")
-    said = [e["text"] for e in entries(w.d, w.tokens["integrator"], opened["id"], "message") if e["author"]["kind"] == "bot"]
-    assert said == ["Who are you?"], said
+    """Who reports something while the bot has asked: the bot says no word more in the open thread, which would call what follows back there. It waits
+    for a person at once, and looks as though the bot's time had been over."""
+    who = await w.say("Hello", "short")
+    await w.hears(who, 1)
+    await w.say("I want to report misconduct by a staff member", "short", who)
+    of = lambda: {x["clearance"]: x for x in threads(w.d, w.tokens["integrator"], contact=w.thread(who)["contact"]["id"])}
+    both = await eventually(lambda: (lambda l: l if len(l) == 2 else None)(of()))
+    assert both[0]["state"] == "waiting" and both[2]["state"] == "waiting", both
+    await w.say("He came again", "short", who)
+    await eventually(lambda: any(e.get("text") == "He came again" for e in entries(w.d, w.tokens["focal"], both[2]["id"])))
+    told = entries(w.d, w.tokens["integrator"], both[0]["id"])
+    assert [e["text"] for e in told if e["kind"] == "message" and e["author"]["kind"] == "bot"] == ["Who are you?"], told
+    assert "seal" not in json.dumps(told) and "misconduct" not in json.dumps(told), told
+
+
+async def what_is_asked_of_parley_is_no_answer(w):
+    """"How long?" in the middle of a question: it is answered, and what was asked stays asked."""
+    who = await w.say("Hello", "short")
+    await w.hears(who, 1)
+    said = lambda: [e["notice"] for e in entries(w.d, w.tokens["integrator"], w.thread(who)["id"], "message") if e.get("notice") in ("answer", "place")]
+    await w.say("how long", "short", who)
+    await eventually(lambda: len(said()) == 1)
+    await w.say("please call me", "short", who)
+    one = await eventually(lambda: (lambda r: r[1] if r[0] == 200 else None)(
+        w.api.call("GET", OPS + "threads/{thread}/callback", {"thread": w.thread(who)["id"]}, None, w.tokens["integrator"])))
+    assert one["person"] and w.bot(who) == ["Who are you?"], (one, w.bot(who))
+    await w.say("Zeynep", "short", who)
+    assert (await w.hears(who, 2))[1] == "How old is Zeynep?"
+    # A channel on which it is not safe to reach them: the bot says nothing there, and a person has it at once.
+    t = w.thread(who)
+    status, got, _ = await w.call("POST", "threads/{thread}/safety", "supervisor", {"thread": t["id"]}, {"unsafe": ["short"]})
+    assert status == 200, got
+    await w.say("37", "short", who)
+    await w.state(who, "waiting")
+    assert len(w.bot(who)) == 2, w.bot(who)
 
 
 async def what_is_not_understood(w):
@@ -342,5 +356,5 @@ async def a_restart(w):
 
 
 if __name__ == "__main__":
-    run_shared(World, [language_then_matter, a_report_is_sealed, danger_alarms, words_that_seal_pass_the_bot, sealed_beside_the_bot, what_is_not_understood, once, a_person_takes_over, silence,
+    run_shared(World, [language_then_matter, a_report_is_sealed, danger_alarms, words_that_seal_pass_the_bot, sealed_beside_the_bot, what_is_asked_of_parley_is_no_answer, what_is_not_understood, once, a_person_takes_over, silence,
                        tried_before_it_is_published, a_worker_dies, a_restart, flows_in_the_operation_file])

@@ -158,17 +158,33 @@ async def call_backs(w):
     assert not listed["items"], listed
     what = [e["event"]["detail"] for e in entries(w.d, w.tokens["integrator"], t["id"], kind="event") if e["event"]["what"] == "callback"]
     assert what == ["due", "taken", "no_answer", "taken", "no_answer", "taken", "expired"], what
-    # Safe contact: only in the evening, only by the web.
-    status, got, _ = await w.call("PATCH", "contacts/{contact}", "agent", {"contact": t["contact"]["id"]}, {"safe": {"channels": ["web"], "from": "18:00", "to": "20:00"}})
-    assert status == 200 and got["safe"]["channels"] == ["web"], got
+    # What they wish: only in the evening.
+    status, got, _ = await w.call("PATCH", "contacts/{contact}", "agent", {"contact": t["contact"]["id"]}, {"safe": {"words": "not at home", "from": "18:00", "to": "20:00"}})
+    assert status == 200 and got["safe"]["words"] == "not at home", got
     status, wrong, _ = await w.call("PATCH", "contacts/{contact}", "agent", {"contact": t["contact"]["id"]}, {"safe": {"from": "18:00"}})
     assert status == 400, wrong
     status, wrong, _ = await w.call("POST", "threads/{thread}/callback", "agent", tid, {"asked": "agent"})
     assert status == 409 and wrong["code"] == "unsafe", wrong
+    # What is not safe holds for all, also for who writes from there in their name.
+    status, wrong, _ = await w.call("POST", "threads/{thread}/safety", "agent", tid, {"unsafe": ["app"]})
+    assert status == 200, wrong
+    status, wrong, _ = await w.call("POST", "threads/{thread}/callback", "agent", tid, {"asked": "person"})
+    assert status == 409 and wrong["code"] == "unsafe", wrong
+    before = w.said(who)
+    for text in ("how long", "please call me"):
+        await w.say(text, who=who)
     day = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)).strftime("%Y-%m-%d")
     body = {"asked": "agent", "channel": "web", "from": day + "T16:00:00Z", "note": "after work"}
     status, one, _ = await w.call("POST", "threads/{thread}/callback", "agent", tid, body)
     assert status == 201 and one["state"] == "waiting", one
+    assert w.said(who) == before, w.said(who)
+    # What becomes unsafe afterwards is not taken, and dropped where nobody answered.
+    status, wrong, _ = await w.call("POST", "threads/{thread}/safety", "agent", tid, {"unsafe": ["*"]})
+    assert status == 200, wrong
+    status, wrong, _ = await w.call("POST", "threads/{thread}/callback/{act}", "agent", act, {"version": one["version"]})
+    assert status == 409 and wrong["code"] == "unsafe", wrong
+    status, wrong, _ = await w.call("POST", "threads/{thread}/safety", "agent", tid, {"unsafe": ["app"]})
+    assert status == 200, wrong
     # Somebody else's threads do not exist.
     status, wrong, _ = await w.call("GET", "threads/{thread}/callback", "supervisor", {"thread": "a" * 26})
     assert status == 404, wrong

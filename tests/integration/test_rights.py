@@ -240,6 +240,32 @@ async def files(w):
                     assert (await asyncio.to_thread(w.d.get, path, token))[0] == 404, (who.name, t)
 
 
+async def call_backs(w):
+    """Lists, single ones and their frames, as for the thread that they are of."""
+    sockets = [(who, await p.AgentSocket(w.d, token).open()) for who, token in w.who if who.reads()]
+    for t in w.threads:
+        status, got, _ = await w.call("POST", "threads/{thread}/callback", w.root, {"thread": t["id"]}, {"asked": "person", "note": t["word"]})
+        assert status == 201, (t, got)
+    for who, token in w.who:
+        status, got, _ = await w.call("GET", "callbacks", token)
+        text = json.dumps(got)
+        for t in w.threads:
+            sees = who.sees(t, w.threads)
+            assert (t["id"] in text and t["word"] in text) if sees else not told(t, text), (who.name, t)
+        for t in w.threads[::5]:
+            status, got, _ = await w.call("GET", "threads/{thread}/callback", token, {"thread": t["id"]})
+            assert (status == 200) == who.sees(t, w.threads), (who.name, t, status)
+            if not who.sees(t, w.threads) and who.reads():
+                status, got, _ = await w.call("POST", "threads/{thread}/callback/{act}", token, {"thread": t["id"], "act": "take"}, {"version": 1})
+                assert status == 404, (who.name, t, status)
+    await asyncio.sleep(1)
+    for who, s in sockets:
+        heard = {f["thread"] for f in s.frames if f["type"] == "callback"}
+        over = who.roles & {"supervisor", "focal", "integrator"}
+        assert heard == {t["id"] for t in w.threads if over and who.sees(t, w.threads)}, (who.name, heard)
+        await s.close()
+
+
 async def wire_logs(w):
     for who, token, t, sees in w.matrix():
         status, got, _ = await w.call("GET", "entries/{thread}/{seq}/log", token, {"thread": t["id"], "seq": 1})
@@ -424,7 +450,7 @@ async def what_is_written_beside_a_sealed_thread(w):
     assert (await w.call("GET", path, high, args))[1]["notes"] == secret["notes"]
 
 
-TESTS = [lists_search_and_filters, one_by_one, contacts_and_addresses, what_is_written_beside_a_sealed_thread, files, wire_logs, counts_of_queues, polled_events, colleagues, sockets, time_does_not_tell,
+TESTS = [lists_search_and_filters, one_by_one, contacts_and_addresses, what_is_written_beside_a_sealed_thread, files, call_backs, wire_logs, counts_of_queues, polled_events, colleagues, sockets, time_does_not_tell,
          raising_the_clearance_seals, the_areas_of_an_agent_are_taken_away]
 
 if __name__ == "__main__":
