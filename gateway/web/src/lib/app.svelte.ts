@@ -8,7 +8,8 @@ import { Logs } from './logs.svelte';
 import { Lists } from './lists.svelte';
 import { signInCode, type Ticket } from '../security/api';
 import { Alerts } from './alerts.svelte';
-import { place } from './place.svelte';
+import { beginsAt } from './pages';
+import { at, place } from './place.svelte';
 import { t, useLocale, words } from './text.svelte';
 import type { Me, Membership, Thread } from './types';
 import { ui } from './ui.svelte';
@@ -121,6 +122,8 @@ class App {
     this.lists = new Lists(desk);
     this.status = 'in';
     desk.start();
+    const first = beginsAt(membership.roles);
+    if (first && !location.hash) history.replaceState(null, '', at(first.name));
     void this.follow();
   }
 
