@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Who signs in to an operation, and new passwords for them. What they may do stands in the document. */
 #include "gateway/api/admin_internal.h"
-#include "store/user.h"
 #include <string.h>
 
 #define PASSWORD_MIN 12
@@ -91,9 +90,9 @@ static void on_put(void *arg, const struct err *e)
     fresh_free(f);
 }
 
-/* A password opens every operation that its user works in: who gives a new one must administer all of them,
- * and may be the user there with what the user sees. */
-static bool may_open(struct call *c, const struct store_user *u)
+/* A password, or an end to the second factor, opens every operation that its user works in: who gives a new
+ * one must administer all of them, and may be the user there with what the user sees. */
+bool admin_may_open(struct call *c, const struct store_user *u)
 {
     struct slice rest = slice_str(u->operations), name;
     while (u->operations && slice_next(&rest, ' ', &name)) {
@@ -125,7 +124,7 @@ static void on_user(void *arg, const struct err *e, const struct store_user *u)
         call_err(c, e);
     else if (!here)
         call_problem(c, 404, "no such user");
-    else if (!may_open(c, u))
+    else if (!admin_may_open(c, u))
         call_problem_code(
             c, 403,
             "this user sees more, or elsewhere, than you do: `parley user passwd` on the server, or "

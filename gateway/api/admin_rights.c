@@ -121,6 +121,65 @@ static void judge_things(struct judging *j, const struct api_change *c, const ch
     }
 }
 
+/* ---- webhooks ---- */
+
+/* What is sensitive leaves the house to nobody who may not read it: not to an address of theirs either. */
+static void judge_webhooks(struct judging *j, const struct api_change *c)
+{
+    const json_t *before = json_object_get(c->before, "webhooks"), *now;
+    size_t i;
+    json_array_foreach(json_object_get(c->after, "webhooks"), i, now)
+    {
+        const json_t *was = find(before, "id", json_opt_str(now, "id"));
+        if (works(now) && !rights_may_give(j->w, clearance_of(now)) && !(was && json_equal(was, now)))
+            wrong(j, "webhooks", i, "clearance",
+                  "sensitive matters are told to others by somebody who has them alone");
+    }
+}
+
+/* ---- flows ---- */
+
+/* Does it seal anything: by a clearance of its own, or by a topic that has it? */
+static bool seals(const json_t *v, const json_t *topics)
+{
+    const char *key;
+    json_t *one;
+    size_t i;
+    json_array_foreach(v, i, one) if (seals(one, topics)) return true;
+    json_object_foreach((json_t *)(uintptr_t)v, key, one)
+    {
+        bool topic = strcmp(key, "topic") == 0 && json_is_string(one);
+        if ((strcmp(key, "clearance") == 0 && json_integer_value(one) >= 2) || seals(one, topics) ||
+            (topic && clearance_of(find(topics, "id", slice_str(json_string_value(one)))) >= 2))
+            return true;
+    }
+    return false;
+}
+
+/* Where somebody is asked whether they report misconduct, they are asked still, and it is sealed. */
+static void judge_flows(struct judging *j, const struct api_change *c)
+{
+    static const char *const harmless[] = {"name", NULL};
+    const json_t *before = json_object_get(c->before, "flows"),
+                 *topics = json_object_get(c->before, "topics"), *now;
+    size_t i;
+    json_array_foreach(json_object_get(c->after, "flows"), i, now)
+    {
+        const json_t *was = find(before, "id", json_opt_str(now, "id"));
+        if (works(was) && seals(was, topics) && !same_but(was, now, harmless))
+            wrong(j, "flows", i, "", "what seals is changed by somebody who has sensitive matters alone");
+    }
+    json_array_foreach(json_object_get(c->after, "channels"), i, now)
+    {
+        const json_t *was = find(json_object_get(c->before, "channels"), "id", json_opt_str(now, "id"));
+        struct slice had = json_opt_str(was, "flow");
+        const json_t *flow = had.n ? find(before, "id", had) : NULL;
+        if (works(now) && works(flow) && seals(flow, topics) && !slice_eq(json_opt_str(now, "flow"), had))
+            wrong(j, "channels", i, "flow",
+                  "what seals is taken off by somebody who has sensitive matters alone");
+    }
+}
+
 bool admin_allowed(const struct who *w, const struct api_change *c, struct buf *problems)
 {
     static const char *const of_topic[] = {"name", "priority", NULL};
@@ -130,5 +189,8 @@ bool admin_allowed(const struct who *w, const struct api_change *c, struct buf *
         judge_agents(&j, c);
     judge_things(&j, c, "topics", of_topic);
     judge_things(&j, c, "channels", of_channel);
+    judge_webhooks(&j, c);
+    if (!rights_may_give(w, 2))
+        judge_flows(&j, c);
     return j.n == 0;
 }

@@ -2,6 +2,7 @@
  * REST on the ends of threads: what one lacks, a focal point's word on it, tries to reach somebody, how it is
  * not safe to reach them. */
 #include "gateway/api/matters.h"
+#include <stdio.h>
 #include <string.h>
 
 #define READERS (ROLE_AGENT | ROLE_SUPERVISOR | ROLE_FOCAL | ROLE_PARTNER | ROLE_INTEGRATOR)
@@ -126,6 +127,7 @@ static void on_moved(void *arg, const struct err *e, const struct store_thread *
 {
     struct guard_call *g = arg;
     if (!e->code) {
+        snprintf(g->c->idem_what, sizeof g->c->idem_what, "thread %s", t->id.s);
         card_thread(g->c->op, t, on_json, g);
         return;
     }

@@ -398,6 +398,14 @@ static const char *take_skills(const json_t *body, struct store_agent *a, struct
     return NULL;
 }
 
+/* As in the operation's document (admin_rights.c): neither other areas and topics, nor work again. */
+static bool gives_sensitive(const struct call *c, const struct store_agent *before)
+{
+    bool more = json_object_get(c->body, "areas") || json_object_get(c->body, "topics") ||
+                json_is_false(json_object_get(c->body, "disabled"));
+    return more && !rights_may_give(&c->caller.who, before->clearance);
+}
+
 static void on_agent_before(void *arg, const struct err *e, const struct store_agent *before)
 {
     struct call *c = arg;
@@ -415,6 +423,8 @@ static void on_agent_before(void *arg, const struct err *e, const struct store_a
         call_problem(c, 404, "no such agent");
     else if (before->clearance > c->caller.who.clearance && !(c->caller.who.roles & ROLE_ADMINISTRATOR))
         call_problem(c, 403, "this agent has a higher clearance than you: an administrator changes them");
+    else if (gives_sensitive(c, before))
+        call_problem(c, 403, "whoever has sensitive matters is given no others by somebody who has them not");
     else if ((wrong = take_skills(c->body, &a, &l)))
         call_problem(c, 400, wrong);
     else
@@ -436,10 +446,10 @@ static void agent_patch(struct call *c)
         return;
     }
     memcpy(id, c->args[0].p, c->args[0].n);
-    /* What widens what somebody sees is the administrator's. */
+    /* What widens what somebody sees is for those who serve the whole: else they would widen their own. */
     bool wide = json_object_get(c->body, "areas") || json_object_get(c->body, "disabled");
-    if (wide && !(c->caller.who.roles & ROLE_ADMINISTRATOR)) {
-        call_problem(c, 403, "areas and disabled are for administrators");
+    if (wide && !rights_administer(&c->caller.who)) {
+        call_problem(c, 403, "areas and disabled are for administrators of the whole operation");
         return;
     }
     store_agent_get(c->op->op, id, on_agent_before, c);

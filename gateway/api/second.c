@@ -2,6 +2,7 @@
  * One's own second factor: setting one up, new recovery codes, ending it; and ending somebody else's. Showing
  * it at sign-in is in sign.c. */
 #include "store/second.h"
+#include "gateway/api/admin_internal.h"
 #include "gateway/api/sign.h"
 #include <string.h>
 
@@ -266,34 +267,24 @@ static void theirs_show(struct call *c)
         store_second_get(c->api->cf.store, m->a.login, on_theirs, c);
 }
 
-/* Who works in other operations too is not this administrator's alone. */
-static bool administers_all(struct call *c, const char *operations)
-{
-    struct slice rest = slice_str(operations), name;
-    while (slice_next(&rest, ' ', &name)) {
-        struct api_op *o = name.n ? operation_find(c->api, name) : NULL;
-        struct caller as = {.op = o};
-        if (o && o != c->op &&
-            (!auth_member(o, c->caller.login, &as) || !(as.who.roles & ROLE_ADMINISTRATOR)))
-            return false;
-    }
-    return true;
-}
-
 static void on_their_user(void *arg, const struct err *e, const struct store_user *u)
 {
     struct call *c = arg;
     if (e->code)
         call_err(c, e);
-    else if (!administers_all(c, u->operations))
-        call_problem(c, 403, "this user works in other operations too: ask who runs the machine");
+    else if (!admin_may_open(c, u))
+        call_problem_code(
+            c, 403,
+            "this user sees more, or elsewhere, than you do: `parley user second-factor` on the server, or "
+            "somebody who may",
+            "forbidden");
     else
         store_second_reset(c->api->cf.store, u->login, c->caller.login, on_ended, c);
 }
 
 static void theirs_reset(struct call *c)
 {
-    const struct member *m = named(c);
+    const struct member *m = admin_may(c) ? named(c) : NULL;
     if (!m)
         return;
     if (strcmp(m->a.login, c->caller.login) == 0 || strcmp(m->a.id, c->caller.agent) == 0)

@@ -151,7 +151,8 @@ static void processing_get(struct call *c)
 }
 
 const struct call_route subject_routes[] = {
-    {HTTP_M_POST, "contacts/{}/export", subject_post, ROLE_ADMINISTRATOR | ROLE_FOCAL, CALL_JSON},
+    {HTTP_M_POST, "contacts/{}/export", subject_post, ROLE_ADMINISTRATOR | ROLE_FOCAL,
+     CALL_JSON | CALL_SECRET}, /* never kept for an Idempotency-Key: it would outlive an erasure */
     {HTTP_M_GET, "erasures", certificates_get, ROLE_ADMINISTRATOR | ROLE_AUDITOR, 0},
     {HTTP_M_GET, "erasures/{}", certificate_get, ROLE_ADMINISTRATOR | ROLE_AUDITOR, 0},
     {HTTP_M_GET, "breach", breach_get, ROLE_AUDITOR, 0},

@@ -86,6 +86,13 @@ static const char *wrong(struct call *c, const char *role, const char *agent, js
     return NULL;
 }
 
+/* In the name of a focal point ends are approved, whatever the token's own clearance is. */
+static bool may_act_for(struct call *c, const char *agent)
+{
+    const struct member *m = agent && *agent ? operation_member(c->op, agent) : NULL;
+    return !m || rights_may_give(&c->caller.who, m->a.clearance);
+}
+
 static void make(struct call *c)
 {
     static const char *const known[] = {"role", "agent", "clearance", "note", NULL};
@@ -106,6 +113,8 @@ static void make(struct call *c)
         call_problem(c, 400, no ? no : "note: at most 200 bytes");
     else if (clearance > c->caller.who.clearance)
         call_problem(c, 403, "a token has no more clearance than who makes it");
+    else if (!may_act_for(c, agent))
+        call_problem(c, 403, "a token that acts for somebody who sees more is made by somebody who does");
     else
         store_token_new(c->op->op, role.p, agent ? agent : "", (int)clearance, note ? note : "",
                         c->caller.login, on_made, c);

@@ -56,6 +56,10 @@ class World:
         return json.loads(self.d.tool("export", "demo"))
 
 
+def uid(n):
+    return f"00000000-0000-4000-8000-{n:012d}"
+
+
 def changed(doc, section, id, **members):
     """The section with one thing changed."""
     key = "login" if section == "agents" else "id"
@@ -186,6 +190,55 @@ async def what_is_sensitive_is_given_by_those_who_have_it(w):
     assert status == 403 and answer["at"] == "/agents", answer
 
 
+async def what_is_sensitive_is_not_let_out(w):
+    """By somebody without that clearance: neither through a webhook, nor by a flow that seals no more, nor in a focal point's name."""
+    doc = (await w.read())["file"]
+    out = {"id": "out", "url": "https://example.org/x", "secret": "whsec_" + base64.b64encode(b"x" * 24).decode(), "events": ["*"], "clearance": 2, "content": True}
+    status, answer = await w.patch({"webhooks": [out]}, dry=True)
+    assert status == 403 and answer["at"] == "/webhooks/0/clearance", answer
+    assert (await w.patch({"webhooks": [{**out, "clearance": 1}]}, dry=True))[0] == 200
+    assert (await w.patch({"webhooks": [out]}, token=w.both))[0] == 200
+    status, answer = await w.patch({"webhooks": [{**out, "url": "https://example.net/x"}]}, dry=True)
+    assert status == 403 and answer["at"] == "/webhooks/0/clearance", answer
+    assert (await w.patch({"webhooks": []}))[0] == 200, "anybody who administers may end it"
+    status, answer = await w.patch({"webhooks": [out]}, dry=True)
+    assert status == 403, "and not begin it again"
+
+    def flow(**config):
+        block = {"uuid": uid(1), "name": "on", "type": "Parley.HandOver", "config": config, "exits": []}
+        return {"id": "asks", "flow": {"specification_version": "1.0.0-rc4", "uuid": uid(3), "name": "asks", "resources": [], "flows": [
+            {"uuid": uid(4), "name": "asks", "languages": [{"id": "en"}], "interaction_timeout": 60, "first_block_id": uid(1), "blocks": [block]}]}}
+    for sealing in ({"clearance": 2}, {"topic": "misconduct"}):
+        with_flow = {"flows": [flow(**sealing)], **changed(doc, "channels", "app", flow="asks")}
+        assert (await w.patch(with_flow, token=w.both))[0] == 200
+        for body, at in (({"flows": [flow(clearance=0)]}, "/flows/0"), ({"flows": []}, "/flows/0"), (changed(doc, "channels", "app"), "/channels/1/flow")):
+            status, answer = await w.patch(body, dry=True)
+            assert status == 403 and any(x["at"] == at for x in answer["problems"]), (sealing, body, answer)
+            assert (await w.patch(body, dry=True, token=w.both))[0] in (200, 400)
+        assert (await w.patch({"flows": [{**flow(**sealing), "name": {"en": "Asks"}}]}, dry=True))[0] == 200
+        assert (await w.patch(changed(with_flow, "channels", "app", disabled=True), dry=True))[0] == 200
+    assert (await w.patch({"flows": [], **changed(doc, "channels", "app")}, token=w.both))[0] == 200
+    # Two of three focal points away at once: what is sealed would have nobody.
+    status, answer = await w.patch({"agents": [{**a, "disabled": True} if a["login"] in ("nadia", "yusuf") else a for a in doc["agents"]]}, dry=True)
+    assert status == 400 and "focal" in answer["problems"][0]["text"], answer
+
+
+async def an_area_is_not_the_whole(w):
+    """Who administers an area can neither widen their own, nor end the second factor of others."""
+    izmir = w.d.token(role="administrator", agent="izmir", clearance=2)
+    for login, body in (("izmir", {"areas": []}), ("izmir", {"areas": ["tr"]}), ("amal", {"areas": ["tr/izmir"]}), ("amal", {"disabled": True})):
+        assert (await w.call("PATCH", "agents/{agent}", izmir, {"agent": login}, body))[0] == 403, (login, body)
+    assert (await w.call("GET", DOCUMENT, izmir))[0] == 403
+    assert (await w.call("POST", "agents/{agent}/second-factor/reset", izmir, {"agent": "amal"}))[0] == 403
+    # Of whoever has sensitive matters the rest is as in the document.
+    for body in ({"areas": []}, {"topics": ["*"]}, {"disabled": False}):
+        assert (await w.call("PATCH", "agents/{agent}", w.adm, {"agent": "nadia"}, body))[0] == 403, body
+        assert (await w.call("PATCH", "agents/{agent}", w.both, {"agent": "nadia"}, {"topics": ["*"]}))[0] == 200
+    assert (await w.call("PATCH", "agents/{agent}", w.adm, {"agent": "nadia"}, {"capacity": {"chat": 7}}))[0] == 200
+    assert (await w.call("POST", "agents/{agent}/second-factor/reset", w.adm, {"agent": "nadia"}))[0] == 403
+    assert (await w.call("POST", "agents/{agent}/second-factor/reset", w.both, {"agent": "nadia"}))[0] == 204
+
+
 async def users_are_added_and_given_passwords(w):
     doc = (await w.read())["file"]
     status, answer = await w.patch({"agents": doc["agents"] + [{"login": "leyla", "name": "Leyla", "languages": {"tr": 5}, "topics": ["*"]}]})
@@ -303,7 +356,7 @@ async def what_failed_in_sealed_threads_is_not_told(w):
 
 TESTS = [only_administrators_of_the_whole, the_document_is_the_export, what_the_page_changes_is_in_the_export_and_the_other_way_round, wrong_in_the_same_words_as_apply,
          of_two_who_read_the_same_one_is_refused, a_dry_run_changes_nothing, secrets_go_in_and_never_come_out, what_is_sensitive_is_given_by_those_who_have_it,
-         users_are_added_and_given_passwords, texts_say_what_is_shipped_and_what_is_own, a_channel_is_tried_paused_and_taken_up_again,
+         what_is_sensitive_is_not_let_out, an_area_is_not_the_whole, users_are_added_and_given_passwords, texts_say_what_is_shipped_and_what_is_own, a_channel_is_tried_paused_and_taken_up_again,
          what_failed_in_sealed_threads_is_not_told]
 
 if __name__ == "__main__":

@@ -321,7 +321,7 @@ async def tokens_by_the_page(w):
     mine = next(t for t in (await w.call("GET", "tokens"))[1]["items"] if t["note"] == "reports")
     assert mine["used"]
     for body, want in (({"role": "king"}, 400), ({"role": "agent"}, 400), ({"role": "agent", "agent": "nobody"}, 400), ({"clearance": 1}, 400),
-                       ({"role": "integrator", "clearance": 1}, 403), ({"role": "integrator", "x": 1}, 400)):
+                       ({"role": "integrator", "clearance": 1}, 403), ({"role": "focal", "agent": "nadia"}, 403), ({"role": "integrator", "x": 1}, 400)):
         assert (await w.call("POST", "tokens", None, body))[0] == want, body
     assert (await w.call("POST", "tokens/{token}/revoke", {"token": mine["id"]}))[0] == 204
     assert w.d.api("GET", "operation", token=made["token"])[0] == 401
