@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hours in the bar; call-backs in the panel and on their page.
-import { press, shot } from '../browser.mjs';
-import { atDesk, equal, eventually, openThread, sees, unfocus } from '../desk.mjs';
+import { axe, press, shot } from '../browser.mjs';
+import { atDesk, equal, eventually, openThread, pause, sees, unfocus } from '../desk.mjs';
 
 async function panel(page) {
   await page.waitForSelector('.contact');
 }
+
+const one = (thread, state) => {
+  const soon = new Date(Date.now() + 36e5).toISOString();
+  return { thread, state, version: 1, from: soon, to: soon, person: true, tries: 0, agent: null, channel: 'web', address: null, note: null };
+};
 
 export const cases = {
   async 'the bar says that the office is closed, and until when'({ browser, mock }) {
@@ -51,16 +56,42 @@ export const cases = {
     await close();
   },
 
-  async 'in Arabic, at 360 pixels'({ browser, mock }) {
-    const soon = new Date(Date.now() + 36e5).toISOString();
-    mock.store.callbacks = new Map([['rich', { thread: 'rich', state: 'waiting', version: 1, from: soon, to: soon, person: true, tries: 1, agent: null, channel: 'web', address: null, note: 'بعد العمل' }]]);
-    const { page, close } = await atDesk({ browser, mock }, { width: 360, height: 740, locale: 'ar' });
+  async 'the page hears of a step, asks for the list once, and not for what is none'({ browser, mock }) {
+    const { page, close } = await atDesk({ browser, mock });
+    mock.store.callbacks = new Map();
     await page.evaluate(() => { location.hash = '#/callbacks'; });
-    await page.waitForSelector('.callbacks');
-    await eventually('the list', () => page.$('.callbacks li'));
-    await shot(page, 'callback-page-ar');
-    equal(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true, 'nothing sticks out');
-    await openThread(page, 'rich');
+    await sees(page, 'Nobody is waiting', '.callbacks');
+    const [first, second] = ['rich', 'sealed'].map((thread) => one(thread, 'due'));
+    mock.store.callbacks.set('rich', first);
+    mock.store.passing({ type: 'callback', id: '9999999999999-1', thread: 'rich', state: 'due' });
+    await sees(page, 'Due now', '.callbacks');
+    mock.store.callbacks.set('sealed', second);
+    mock.store.passing({ type: 'typing', thread: 'sealed', who: 'person', on: true });
+    await pause(300);
+    equal(await page.$$eval('.callbacks li', (all) => all.length), 1, 'nobody asked');
     await close();
+  },
+
+  async 'in English and Arabic, wide and narrow, light and dark'({ browser, mock }) {
+    mock.store.callbacks = new Map([['rich', { ...one('rich', 'waiting'), tries: 1, note: 'بعد العمل' }], ['sealed', one('sealed', 'due')]]);
+    for (const [width, height, locale, theme] of [[360, 740, 'ar', 'dark'], [360, 740, 'en', 'light'], [1440, 900, 'en', 'dark'], [1440, 900, 'ar', 'light']]) {
+      const label = `${width}-${locale}-${theme}`;
+      const { page, close } = await atDesk({ browser, mock }, { width, height, settings: { locale, theme } });
+      await page.evaluate(() => { location.hash = '#/callbacks'; });
+      await eventually('the list', () => page.$('.callbacks li'));
+      await shot(page, `callback-page-${label}`);
+      equal(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true, 'nothing sticks out');
+      equal(await axe(page), [], `axe: the page ${label}`);
+      if (width > 1000) {
+        await openThread(page, [...mock.store.threads.values()].find((t) => !mock.store.callbacks.has(t.id) && t.assignee === mock.store.me).id);
+        await panel(page);
+        await press(page, locale === 'ar' ? 'الاتصال أو الكتابة لاحقًا…' : 'Call or write back later…');
+        await page.waitForSelector('#callback-note');
+        await page.$eval('#callback-note', (node) => node.scrollIntoView({ block: 'center' }));
+        await shot(page, `callback-form-${label}`);
+        equal(await axe(page), [], `axe: the form ${label}`);
+      }
+      await close();
+    }
   },
 };
