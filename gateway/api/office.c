@@ -25,9 +25,12 @@ struct event_slot {
 struct event_list {
     struct call *c;
     struct event_slot *slots;
-    size_t n, waiting;
+    struct buf b;
+    char last[64];
+    size_t left, n, waiting;
     struct err err;
 };
+#define EVENTS_PAGE 100u /* read at once, or what is asked for when that is more */
 
 static void event_json(struct buf *b, const struct event_slot *s)
 {
@@ -48,23 +51,36 @@ static void event_json(struct buf *b, const struct event_slot *s)
     buf_char(b, '}');
 }
 
+static size_t events_page(const struct event_list *l)
+{
+    return l->left > EVENTS_PAGE ? l->left : EVENTS_PAGE;
+}
+
+static void on_events(void *arg, const struct err *e, const struct store_event *ev, size_t n);
+
+/* A page is filled with those that follow: what may not be seen leaves no gap. The cursor moves over it. */
 static void events_answer(struct event_list *l)
 {
-    if (l->err.code)
-        call_err(l->c, &l->err);
-    else {
-        struct buf b;
-        call_list(&b);
-        for (size_t i = 0; i < l->n; i++) {
-            if (!l->slots[i].shown)
-                continue;
-            call_item(&b);
-            event_json(&b, &l->slots[i]);
-        }
-        /* The cursor moves over what may not be seen as well. */
-        call_list_end(l->c, &b, l->n ? l->slots[l->n - 1].ev.id : "");
+    bool more = l->n == events_page(l);
+    for (size_t i = 0; i < l->n && l->left && !l->err.code; i++) {
+        memcpy(l->last, l->slots[i].ev.id, sizeof l->slots[i].ev.id);
+        if (!l->slots[i].shown)
+            continue;
+        call_item(&l->b);
+        event_json(&l->b, &l->slots[i]);
+        l->left--;
     }
     mem_free(l->slots);
+    l->slots = NULL;
+    if (more && l->left && !l->err.code) {
+        store_events_after(l->c->op->op, l->last, (unsigned)events_page(l), on_events, l);
+        return;
+    }
+    if (l->err.code) {
+        buf_clear(&l->b);
+        call_err(l->c, &l->err);
+    } else
+        call_list_end(l->c, &l->b, l->last);
     mem_free(l);
 }
 
@@ -88,19 +104,22 @@ static void put(char *to, size_t cap, const char *from)
 
 static void on_events(void *arg, const struct err *e, const struct store_event *ev, size_t n)
 {
-    struct call *c = arg;
+    struct event_list *l = arg;
+    struct call *c = l->c;
     if (e->code == ERR_NOT_FOUND) {
         http_problem(c->rq, 410, "this event is older than 24 hours, or never was: start without `after`",
                      ",\"code\":\"reset\"");
         call_end(c);
+        buf_clear(&l->b);
+        mem_free(l);
         return;
     }
     if (e->code) {
-        call_err(c, e);
+        l->err = *e;
+        l->n = 0;
+        events_answer(l);
         return;
     }
-    struct event_list *l = mem_alloc(sizeof *l);
-    l->c = c;
     l->slots = mem_array(n ? n : 1, sizeof *l->slots);
     l->n = n;
     for (size_t i = 0; i < n; i++) {
@@ -141,9 +160,13 @@ static void events_get(struct call *c)
     if (!limit)
         return;
     buf_init(&after, 64);
-    if (call_query(c, "after", &after) && after.n)
-        store_events_after(c->op->op, after.p, limit, on_events, c);
-    else
+    if (call_query(c, "after", &after) && after.n) {
+        struct event_list *l = mem_alloc(sizeof *l);
+        l->c = c;
+        l->left = limit;
+        call_list(&l->b);
+        store_events_after(c->op->op, after.p, (unsigned)events_page(l), on_events, l);
+    } else
         store_events_last(c->op->op, on_last, c);
     buf_clear(&after);
 }

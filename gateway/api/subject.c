@@ -16,6 +16,7 @@ struct subject {
     struct store_op *op;
     struct id contact;
     int clearance;
+    bool provider_named;
     char *areas, *actor;
     json_t *doc, *files, *threads, *entries, *audit;
     struct id *ids; /* of the threads that are told */
@@ -246,6 +247,32 @@ static void put_thread(struct subject *s, const struct store_thread *t)
     s->ids[s->n++] = t->id;
 }
 
+/* Of who wrote by threads in doubt alone nothing is told that another channel, which may be sealed, brought:
+ * neither its name for them nor that there is one. */
+static void only_doubted(struct subject *s, const struct store_thread *const *t, size_t n)
+{
+    json_t *contact = json_object_get(s->doc, "contact"), *list = json_object_get(contact, "addresses");
+    const struct store_thread *by = NULL;
+    char when[TIME_TEXT];
+    for (size_t i = 0; i < n && !by; i++)
+        if (t[i]->clearance <= s->clearance)
+            by = t[i];
+    if (s->provider_named)
+        json_object_del(contact, "profile");
+    for (size_t i = json_array_size(list); by && i-- > 0;) {
+        json_t *a = json_array_get(list, i);
+        if (slice_is(json_opt_str(a, "channel"), by->channel))
+            continue;
+        if (!slice_starts(json_opt_str(a, "address"), "tel:")) {
+            json_array_remove(list, i);
+            continue;
+        }
+        time_text(by->opened_ms, when);
+        put(a, "channel", by->channel);
+        put(a, "last_seen", when);
+    }
+}
+
 static void on_threads(void *arg, const struct err *e, const struct store_thread *const *t, size_t n)
 {
     struct subject *s = arg;
@@ -253,14 +280,17 @@ static void on_threads(void *arg, const struct err *e, const struct store_thread
     if (failed(s, e))
         return;
     s->ids = mem_array(n + 1, sizeof *s->ids);
-    bool own = false, hidden = false;
+    bool own = false, hidden = false, undoubted = false;
     for (size_t i = 0; i < n; i++) {
         bool seen = t[i]->clearance <= s->clearance && rights_area(&w, t[i]->area);
         if (seen)
             put_thread(s, t[i]);
+        undoubted |= seen && !rights_doubted(t[i]);
         if (strcmp(t[i]->contact.s, s->contact.s) == 0)
             *(seen ? &own : &hidden) = true;
     }
+    if (s->n && !undoubted)
+        only_doubted(s, t, n);
     if ((n && !s->n) || (hidden && !own)) { /* a record of a merged person is known by a thread of its own */
         end(s, &(struct err){ERR_NOT_FOUND, "no such contact"});
         return;
@@ -295,6 +325,7 @@ static void on_contact(void *arg, const struct err *e, const struct store_contac
     }
     struct arena *a = arena_new();
     json_t *o = json_object();
+    s->provider_named = c->provider_named;
     put(o, "id", c->id.s);
     put_json(o, "profile", store_contact_profile(c, s->clearance, a));
     put_language(o, &c->language);

@@ -52,6 +52,14 @@ static void time_or_null(struct buf *b, const char *key, int64_t ms)
     view_time(b, key, ms, true);
 }
 
+static void count_or_null(struct buf *b, const char *key, bool told, uint64_t n)
+{
+    if (told)
+        buf_printf(b, ",\"%s\":%llu", key, (unsigned long long)n);
+    else
+        buf_printf(b, ",\"%s\":null", key);
+}
+
 static const char *state_of(const json_t *hook, const struct hook_state *s)
 {
     return json_opt_bool(hook, "disabled", false) ? "disabled"
@@ -83,14 +91,17 @@ static void on_state(void *arg, const struct err *e, const struct hook_state *s)
         buf_str(&l->b, ",\"area\":");
         buf_json_str(&l->b, json_opt_str(hook, "area"));
     }
-    buf_printf(
-        &l->b,
-        ",\"clearance\":%d,\"content\":%s,\"state\":\"%s\",\"waiting\":%llu,\"dead\":%llu,\"lost\":%llu",
-        (int)json_opt_int(hook, "clearance", 0), json_opt_bool(hook, "content", false) ? "true" : "false",
-        state_of(hook, s), (unsigned long long)s->waiting, (unsigned long long)s->dead,
-        (unsigned long long)s->lost);
+    int clearance = (int)json_opt_int(hook, "clearance", 0);
+    bool counts = clearance <= l->c->caller.who.clearance; /* else they would be a trace of what is sealed */
+    const char *state = state_of(hook, s);
+    buf_printf(&l->b, ",\"clearance\":%d,\"content\":%s,\"state\":\"%s\"", clearance,
+               json_opt_bool(hook, "content", false) ? "true" : "false",
+               !counts && strcmp(state, "waiting") == 0 ? "ok" : state);
+    count_or_null(&l->b, "waiting", counts, s->waiting);
+    count_or_null(&l->b, "dead", counts, s->dead);
+    count_or_null(&l->b, "lost", counts, s->lost);
     time_or_null(&l->b, "failing_since", s->failing_ms);
-    time_or_null(&l->b, "last_ok", s->ok_ms);
+    time_or_null(&l->b, "last_ok", counts ? s->ok_ms : 0);
     if (s->error_ms) {
         buf_str(&l->b, ",\"last_error\":{\"code\":");
         buf_json_str(&l->b, slice_str(s->error));

@@ -22,9 +22,9 @@ export interface Webhook {
   area?: string;
   content: boolean;
   state: 'ok' | 'failing' | 'waiting' | 'gone' | 'disabled';
-  waiting: number;
-  dead: number;
-  lost: number;
+  waiting: number | null;
+  dead: number | null;
+  lost: number | null;
   failing_since: string | null;
   last_ok: string | null;
   last_error: { time: string; code: string } | null;
