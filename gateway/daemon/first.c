@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -37,21 +38,26 @@ static void mark_path(const struct worker *w, char *out, size_t n)
 
 /* ---- what is printed ---- */
 
-/* How the tool finds this daemon: by itself only in var/ beside the build. */
+/* How the tool finds this daemon: by itself only in var/ beside the build, which for an installed one is a
+ * link to where the data is. */
 static const char *tool(const struct worker *w)
 {
     static char line[PATH_MAX + 32];
-    char top[PATH_MAX], usual[PATH_MAX + 8];
+    char top[PATH_MAX], usual[PATH_MAX + 8], real[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", top, sizeof top - 1);
     top[n > 0 ? n : 0] = '\0';
+    bool built = true;
     for (int up = 0; up < 2; up++) {
         char *slash = strrchr(top, '/');
+        if (up && slash)
+            built = strcmp(slash, "/bin") != 0;
         if (slash)
             *slash = '\0';
     }
     snprintf(usual, sizeof usual, "%s/var", top);
-    bool other = strcmp(usual, w->config->data_dir) != 0;
-    snprintf(line, sizeof line, "build/parley%s%s", other ? " --data " : "",
+    bool other = strcmp(usual, w->config->data_dir) != 0 &&
+                 !(realpath(usual, real) && strcmp(real, w->config->data_dir) == 0);
+    snprintf(line, sizeof line, "%sparley%s%s", built ? "build/" : "", other ? " --data " : "",
              other ? w->config->data_dir : "");
     return line;
 }
@@ -124,9 +130,10 @@ static void finish(struct first *f)
         print_addresses(f->w, f->demo);
         print_sign_in(f);
         if (!store_op_at(f->w->store, 0))
-            printf("\n  There is no operation yet: `%s apply FILE` makes one (config/demo.json is "
-                   "an example).\n",
-                   tool(f->w));
+            printf("\n  There is no operation yet. Copy %s/../office.json, put in your people and\n"
+                   "  languages, and `%s apply FILE`: it tells their passwords. Everything else can be\n"
+                   "  done in the administration page.\n",
+                   f->w->config->texts_dir, tool(f->w));
         print_recovery(f);
         printf("\n");
         fflush(stdout);
