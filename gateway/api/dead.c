@@ -39,7 +39,7 @@ static void dead_end(struct dead_list *l, const struct err *e)
         buf_clear(&l->b);
         call_err(l->c, e);
     } else
-        call_list_end(l->c, &l->b, l->left ? "" : l->last);
+        call_list_end(l->c, &l->b, l->last);
     mem_free(l);
 }
 
