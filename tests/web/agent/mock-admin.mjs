@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The mock's administration: an operation file in memory, changed as the server does: against a version, section by section, with the
 // difference as lines and what is wrong with its place.
+import { FLOW, flowsCall, rotaProblems } from './mock-parts.mjs';
+
 const named = (en, ar, tr) => ({ en, ...(ar ? { ar } : {}), ...(tr ? { tr } : {}) });
 
 function person(login, name, roles, languages, more = {}) {
@@ -31,7 +33,7 @@ export function adminStart() {
         { id: 'app', connector: 'http', name: named('Our app', 'تطبيقنا', 'Uygulamamız'), settings: { url: 'https://app.example.org/out' } },
         { id: 'tg', connector: 'telegram', name: named('Telegram', 'تيليغرام', 'Telegram'), settings: {}, retention_days: 365 },
       ],
-      flows: [{ id: 'guide', name: named('Guide', 'الدليل', 'Rehber'), flow: { specification_version: '1.0.0-rc4', flows: [] } }],
+      flows: [{ id: 'guide', name: named('Guide', 'الدليل', 'Rehber'), flow: FLOW }],
       emergency: {}, privacy: '',
     },
   };
@@ -100,6 +102,7 @@ function problems(file) {
       for (const [, hole] of text.matchAll(/\{(\w+)\}/gu)) if (!holes.includes(hole)) found.push({ at: `/texts/${tag}/${key}`, text: `"{${hole}}" is not filled in this text` });
     }
   }
+  found.push(...rotaProblems(file.alerts));
   if (file.hours !== undefined && (typeof file.hours !== 'object' || 'monday' in (file.hours.week ?? {}))) found.push({ at: '/hours/week/monday', text: 'a day is wanted: mon … sun' });
   return found;
 }
@@ -153,12 +156,7 @@ export async function adminCall(store, path, request, response, { json, problem,
   const [what, key, id, verb] = path;
   const list = (items) => json(response, 200, { items, next: null });
   if (what === 'channels' && id === 'dead') return request.method === 'POST' ? json(response, 202, { queued: true }) : list(key === 'app' ? [{ id: '1700000000000-0', thread: 'rich', seq: 4, time: '2026-11-20T09:12:00Z', error: { code: '470', text: 'The recipient has no consent.' } }] : []);
-  if (what === 'flows') {
-    const asked = JSON.parse(await body());
-    if (key === 'check') return json(response, 200, { ok: true, problems: [] });
-    if (!asked.run) return json(response, 200, { say: [{ text: 'Which language do you prefer?', choices: [{ id: 'ar', title: 'العربية' }, { id: 'en', title: 'English' }] }], run: { at: 1 } });
-    return json(response, 200, { say: [{ text: asked.choice === 'ar' ? 'أهلًا' : 'Welcome' }], run: null, hand_over: { why: 'asked', topic: '' } });
-  }
+  if (what === 'flows') return json(response, 200, flowsCall(key, JSON.parse(await body())));
   if (what === 'quarantine') return list([{ id: '1700000000000-1', channel: 'app', time: '2026-11-21T19:02:00Z', why: 'no address' }]);
   if (key === 'checklist') return list(checklist(admin));
   if (key === 'texts') return list(texts(admin));

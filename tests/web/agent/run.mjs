@@ -10,7 +10,7 @@ import { startMock } from './mock.mjs';
 const LIMIT_MS = 120_000;
 const wanted = process.argv[2] ?? '';
 const real = Boolean(process.env.PARLEY_URL);
-const parts = real ? ['real'] : ['main', 'link', 'people', 'day', 'admin', 'hours', 'articles', 'supervision', 'security', 'screens', 'alerts', 'matters'];
+const parts = real ? ['real'] : ['main', 'link', 'people', 'day', 'admin', 'admin_parts', 'hours', 'articles', 'supervision', 'security', 'screens', 'alerts', 'matters'];
 
 if (!real && !existsSync(fileURLToPath(new URL('../../../gateway/web/dist/index.html', import.meta.url)))) {
   console.error('gateway/web/dist is missing: run `npm ci && npm run build` in gateway/web first.');

@@ -115,28 +115,6 @@ export const cases = {
     await close();
   },
 
-  async 'administration: a week of hours with a holiday; a flow is tried before anybody meets it'({ browser, mock }) {
-    const { page, wrong, close } = await atDesk({ browser, mock });
-    await go(page, 'hours');
-    await page.select('.adm-pair select:last-of-type', 'tr').catch(() => undefined);
-    await page.evaluate(() => { const area = document.querySelector('.adm-pair select'); area.value = ''; area.dispatchEvent(new Event('change', { bubbles: true })); });
-    await page.evaluate(() => { const kind = [...document.querySelectorAll('.adm-pair select')].at(-1); kind.value = 'week'; kind.dispatchEvent(new Event('change', { bubbles: true })); });
-    await fill(page, 'Friday', '09:00 – 12:00; 14:00-16:00');
-    await page.evaluate(() => { const day = document.querySelector('.adm-tools input[type=date]'); day.value = '2026-12-31'; day.dispatchEvent(new Event('input', { bubbles: true })); });
-    await press(page, 'Add day', '.adm');
-    await save(page);
-    await eventually('the hours are saved', () => mock.store.admin.file.hours?.week.fri?.length === 2);
-    equal(mock.store.admin.file.hours.week.fri, ['09:00-12:00', '14:00-16:00'], 'Friday');
-    equal([mock.store.admin.file.hours.week.sun, mock.store.admin.file.hours.exceptions], [undefined, [{ date: '2026-12-31' }]], 'closed days');
-    await go(page, 'flows/guide');
-    await press(page, 'Begin', '.adm');
-    await sees(page, 'Which language do you prefer?', '.talk');
-    await press(page, 'العربية', '.adm');
-    await sees(page, 'Here a person takes over.', '.adm');
-    equal(wrong, [], 'errors');
-    await close();
-  },
-
   async 'administration: somebody new, a password told once, a secret that never comes out, a test'({ browser, mock }) {
     const { page, close } = await atDesk({ browser, mock });
     await go(page, 'people');
