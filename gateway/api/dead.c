@@ -92,8 +92,10 @@ static void on_dead(void *arg, const struct err *e, const struct store_dead *d, 
         snprintf(s->item, sizeof s->item, "%s", d[i].item);
         s->error = slice_dup(d[i].error.n ? d[i].error : SLICE("null"));
     }
-    if (!l->n)
-        dead_page(l);
+    if (!l->n) {
+        dead_page(l); /* which frees it */
+        return;
+    }
     for (size_t i = 0, all = l->n; i < all; i++)
         store_thread_get(l->c->op->op, l->slots[i].thread, on_dead_thread, &l->slots[i]);
 }

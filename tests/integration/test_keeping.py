@@ -136,7 +136,8 @@ async def what_could_not_be_sent_is_seen_and_replayed():
             return web.json_response({"error": "no such person"}, status=400)
         assert d.write("tel:+905552000021", "I want to register") == 200
         (t,) = threads(d, token)
-        await r.wait(2)  # what Parley itself says first
+        said = lambda: [e for e in entries(d, token, t["id"], "message") if e["status"] == "sent"]
+        await eventually(lambda: len(said()) == 2, 20)  # what Parley itself says first
         r.answer = never
         sent = []
         for i in range(3):
