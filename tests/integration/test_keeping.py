@@ -156,7 +156,8 @@ async def what_could_not_be_sent_is_seen_and_replayed():
         r.answer, before = None, len(r.got)
         # A list that is longer than an answer: it is read in pages, and the oldest is found.
         data = redis_of(d, "data")
-        later = [data.xadd("p:{demo}:dead:app", {"i": i.to_bytes(12, "big")}) for i in range(250)]
+        one = data.xrange("p:{demo}:dead:app", count=1)[0][1][b"i"]
+        later = [data.xadd("p:{demo}:dead:app", {"i": one}) for i in range(250)]
         seen, cursor = [], ""
         while True:
             status, page = d.api("GET", f"channels/app/dead?limit=100&before={cursor}", token=root)
