@@ -18,12 +18,14 @@ struct timers {
     struct map handlers, under_way; /* under_way: timer → struct store_firing */
     struct store_lease *lease;
     struct timer *tick;
+    uint64_t fence, since_ms; /* of the lease: since when it is held */
     bool mine, asking, closed;
 };
 
 struct store_firing {
     struct store_op *op;
     char *timer, *due; /* what Redis has: "<what> <id>" and its score */
+    uint64_t fence;    /* under which it was taken */
 };
 
 struct set {
@@ -84,6 +86,7 @@ static void fire(struct timers *t, struct slice timer, struct slice due)
     f->op = t->op;
     f->timer = slice_dup(timer);
     f->due = slice_dup(due);
+    f->fence = t->fence;
     map_put(&t->under_way, timer, f);
     char *id = slice_dup(rest);
     h->fire(h->arg, id, f);
@@ -101,6 +104,7 @@ void store_timer_finished(struct store_firing *f, bool drop)
         store_args_init(&a);
         store_arg_str(&a, f->timer);
         store_arg_str(&a, f->due);
+        store_arg_int(&a, (int64_t)f->fence);
         store_call(f->op, "timer_done", &a, set_done, s);
     }
     mem_free(f->timer);
@@ -150,15 +154,17 @@ static void look(void *arg)
     }
     t->asking = true;
     store_args_init(&a);
-    store_arg_int(&a, (int64_t)store_lease_fence(t->lease));
+    store_arg_int(&a, (int64_t)t->fence);
+    store_arg_int(&a, (int64_t)(loop_now_ms(store_loop(t->op->store)) - t->since_ms));
     store_call(t->op, "timers_due", &a, looked, t);
 }
 
 static void held(void *arg, bool yes, uint64_t fence)
 {
     struct timers *t = arg;
-    (void)fence;
     t->mine = yes;
+    t->fence = fence;
+    t->since_ms = loop_now_ms(store_loop(t->op->store));
     if (yes)
         timer_start(t->tick, 1);
     else
