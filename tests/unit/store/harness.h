@@ -34,16 +34,18 @@ struct store_op *harness_op(int node); /* "demo" of that node */
 /* What harness_op makes the node expect of who is not in its cache, 0 … 256: new ones; -1: as it was. */
 extern int harness_strangers;
 
-/* Turns the loop until *flag is not 0; fails the test after 40 s. */
-#define WAIT(flag)                                                                                           \
+/* Turns the loop until flag is not 0; fails the test after so many seconds. */
+#define WAIT_FOR(flag, seconds)                                                                              \
     do {                                                                                                     \
-        int64_t wait_end = time_mono_us() + 40000000;                                                        \
+        int64_t wait_end = time_mono_us() + (seconds)*INT64_C(1000000);                                      \
         while (!(flag) && time_mono_us() < wait_end)                                                         \
             loop_turn(h.loop, 20);                                                                           \
         if (!(flag))                                                                                         \
             TEST_FAIL("waited in vain for %s", #flag);                                                       \
     } while (0)
-void harness_turn(unsigned ms); /* turns the loop for so long */
+#define WAIT(flag)      WAIT_FOR(flag, 40)
+#define WAIT_LONG(flag) WAIT_FOR(flag, 90) /* for what takes its time on a loaded machine */
+void harness_turn(unsigned ms);            /* turns the loop for so long */
 
 /* A command; the answer's text, or its number as text, or "" (nil, array). Lives until the next. */
 const char *harness_ask(int server, const char *command, ...) __attribute__((format(printf, 2, 3)));
@@ -66,6 +68,14 @@ struct got { /* what a callback was given */
     struct store_contact contact;
     char text[4096];
 };
+/* Makes a call whose callback is got_… (or ends with one) with &g, the test's `static struct got g`, and
+ * waits. */
+#define DONE(call)                                                                                           \
+    do {                                                                                                     \
+        memset(&g, 0, sizeof g);                                                                             \
+        call;                                                                                                \
+        WAIT_LONG(g.calls);                                                                                  \
+    } while (0)
 void got_done(void *arg, const struct err *e);
 void got_text(void *arg, const struct err *e, struct slice text);
 void got_in(void *arg, const struct err *e, const struct store_ingested *r);

@@ -7,27 +7,10 @@
 #include "store/guard.h"
 #include "tests/unit/store/harness.h"
 
-/* As WAIT, for what takes its time on a loaded machine. */
-#define WAIT_LONG(flag)                                                                                      \
-    do {                                                                                                     \
-        int64_t long_end = time_mono_us() + 90000000;                                                        \
-        while (!(flag) && time_mono_us() < long_end)                                                         \
-            loop_turn(h.loop, 20);                                                                           \
-        if (!(flag))                                                                                         \
-            TEST_FAIL("waited in vain for %s", #flag);                                                       \
-    } while (0)
-
 static struct got g;
 static struct store_audit_verdict verdict;
 static size_t lines_n;
 static char objects[1000][80], actions[1000][40], ids[1000][40];
-
-#define DONE(call)                                                                                           \
-    do {                                                                                                     \
-        memset(&g, 0, sizeof g);                                                                             \
-        call;                                                                                                \
-        WAIT_LONG(g.calls);                                                                                  \
-    } while (0)
 
 static void on_verdict(void *arg, const struct err *e, const struct store_audit_verdict *v)
 {

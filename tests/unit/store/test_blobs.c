@@ -9,27 +9,10 @@
 #include <unistd.h>
 #include <utime.h>
 
-/* As WAIT, for what takes its time on a loaded machine. */
-#define WAIT_LONG(flag)                                                                                      \
-    do {                                                                                                     \
-        int64_t long_end = time_mono_us() + 90000000;                                                        \
-        while (!(flag) && time_mono_us() < long_end)                                                         \
-            loop_turn(h.loop, 20);                                                                           \
-        if (!(flag))                                                                                         \
-            TEST_FAIL("waited in vain for %s", #flag);                                                       \
-    } while (0)
-
 static struct got g;
 static char blob[40], attachment[1000];
 static char *bytes;
 static size_t bytes_n;
-
-#define DONE(call)                                                                                           \
-    do {                                                                                                     \
-        memset(&g, 0, sizeof g);                                                                             \
-        call;                                                                                                \
-        WAIT_LONG(g.calls);                                                                                  \
-    } while (0)
 
 static void on_put(void *arg, const struct err *e, const char *id)
 {

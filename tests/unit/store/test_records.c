@@ -13,13 +13,6 @@ static bool more;
 static uint64_t event_seq;
 static char event_text[200];
 
-#define DONE(call)                                                                                           \
-    do {                                                                                                     \
-        memset(&g, 0, sizeof g);                                                                             \
-        call;                                                                                                \
-        WAIT(g.calls);                                                                                       \
-    } while (0)
-
 static void on_put(void *arg, const struct err *e, uint64_t v)
 {
     version = v;

@@ -4,27 +4,10 @@
 #include "gateway/base/mem.h"
 #include "tests/unit/store/harness.h"
 
-/* As WAIT, for what takes its time on a loaded machine. */
-#define WAIT_LONG(flag)                                                                                      \
-    do {                                                                                                     \
-        int64_t long_end = time_mono_us() + 90000000;                                                        \
-        while (!(flag) && time_mono_us() < long_end)                                                         \
-            loop_turn(h.loop, 20);                                                                           \
-        if (!(flag))                                                                                         \
-            TEST_FAIL("waited in vain for %s", #flag);                                                       \
-    } while (0)
-
 static struct got g;
 static char login[80], name[80], operations[80];
 static bool disabled;
 static size_t users_n;
-
-#define DONE(call)                                                                                           \
-    do {                                                                                                     \
-        memset(&g, 0, sizeof g);                                                                             \
-        call;                                                                                                \
-        WAIT_LONG(g.calls);                                                                                  \
-    } while (0)
 
 static void on_user(void *arg, const struct err *e, const struct store_user *u)
 {
