@@ -34,6 +34,7 @@ class World:
         doc["areas"] += [{"id": "de", "name": {"en": "Germany"}, "timezone": "Europe/Berlin", "hours": {"always": True}}]
         doc["channels"].append({"id": "closed", "connector": "http", "area": "tr/izmir", "settings": doc["channels"][1]["settings"]})
         doc["areas"][1]["hours"] = span(60, 240)
+        next(a for a in doc["agents"] if a["login"] == "farid").update(capacity={"chat": 3}, languages={"fa": 5})
         d.apply(doc)
         self.api = Api(d)
         self.tokens = {"integrator": d.token(role="integrator", clearance=2)}
@@ -212,6 +213,48 @@ async def hours_end_while_somebody_waits(w):
     await asyncio.to_thread(w.d.apply, w.doc)
 
 
+async def wording_and_versions(w):
+    """The channel's words before the area's, these before those of the areas above and the operation's; the first notice with the opening."""
+    doc = json.loads(json.dumps(w.doc))
+    said = lambda text: {"en": {"notice.first": text}}
+    doc["texts"] = said("ours")
+    doc["areas"][0]["texts"], doc["areas"][2]["texts"] = said("of the country"), {"en": {"notice.privacy": "see {privacy}"}}
+    http = doc["channels"][1]["settings"]
+    doc["channels"] += [{"id": "a", "connector": "http", "area": "tr/izmir", "settings": http, "texts": said("of the channel")},
+                        {"id": "b", "connector": "http", "area": "tr/izmir", "settings": http}, {"id": "c", "connector": "http", "area": "de", "settings": http}]
+    doc["notice"] = {"version": "2026-11", "send": "opening"}
+    await asyncio.to_thread(w.d.apply, doc)
+    for channel, first in (("a", "of the channel"), ("b", "of the country"), ("c", "ours")):
+        who = await w.say("Hello, I want to ask about the registration", channel=channel)
+        got = (await w.hears(who, 1))[0]
+        assert got[0] == "first-2026-11-en" and got[1].startswith(first) and "112" in got[1], (channel, got)
+        assert ("see https" in got[1]) == (channel == "c"), got
+    await w.say("And what about the school?", channel="c", who=who)
+    doc["notice"]["version"] = "2026-12"  # told anew where somebody is told something again
+    await asyncio.to_thread(w.d.apply, doc)
+    await w.say("how long", channel="c", who=who)
+    told = await w.hears(who, 3)
+    assert [s[0] for s in told if s[0].startswith("first")] == ["first-2026-11-en", "first-2026-12-en"], told
+
+
+async def an_honest_wait(w):
+    """Whoever has the language takes three; the fourth is told its place, and a time from how fast it went."""
+    farid = await p.AgentSocket(w.d, w.d.token(role="agent", agent="farid")).open()
+    try:
+        people = [await w.say(f"سلام، من برای {n} کمک می‌خواهم، لطفا به من بگویید چه کار کنم") for n in ("برادرم", "مادرم", "خواهرم")]
+        for _ in people:
+            t = (await farid.frame("thread.offered", 8))["thread"]
+            ok = await farid.ask("accept", thread=t["id"])
+            assert ok["type"] == "ok", ok
+        who = await w.say("سلام، من هم برای پدرم کمک می‌خواهم، لطفا به من بگویید چه کار کنم")
+        await eventually(lambda: w.thread(who))
+        await w.say("چقدر طول می‌کشد؟", who=who)
+        told = await eventually(lambda: next((s for s in w.said(who) if s[0] == "place"), None))
+        assert "صف: ۱" in told[1] and "۲۰ دقیقه" in told[1], told  # three within the hour
+    finally:
+        await farid.close()
+
+
 async def timers_fire_once_whatever_the_clock_does(w):
     """Call-backs with a window, while the wall clock of Redis and of the daemon is set forward, back, and over a restart."""
     d = p.Parley()
@@ -279,7 +322,7 @@ async def what_people_are_told(w):
     await asyncio.gather(closed_is_said_once(w), nobody_is_said_where_it_is_open(w), how_long(w), timers_fire_once_whatever_the_clock_does(w))
 
 
-TESTS = [what_people_are_told, hours_are_told, call_backs, hours_end_while_somebody_waits]
+TESTS = [what_people_are_told, hours_are_told, call_backs, hours_end_while_somebody_waits, wording_and_versions, an_honest_wait]
 
 if __name__ == "__main__":
     run_shared(World, TESTS)
