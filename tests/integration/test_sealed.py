@@ -19,9 +19,9 @@ from openapi import DOCUMENT, VERBS
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WITH, WITHOUT = "sealeda", "sealedb"  # operations; as long as each other
+OWN = {"alert.told", "contact.read", "thread.read", "threads.list", "contact.new", "report.export", "breach.count"}  # lines of the audit: see plain()
 NOWHERE = "aaaaaaaaaaaaaaaaaaaaaaaaaa"
 OPS = "/api/v1/ops/{op}/"
-HOLDS = {"amal", "selin", "nadia", "fotis", "yusuf"}
 # login: roles, areas, clearance
 PEOPLE = {
     "amal": (["agent"], ["tr"], 0), "hodan": (["agent"], ["tr/izmir"], 0), "eleni": (["agent"], ["gr"], 0), "carla": (["agent"], [], 1),
@@ -319,9 +319,9 @@ class World:
         if isinstance(value, dict):
             return {k: self.plain(v, k) for k, v in value.items() if k not in ("used", "load_at", "steps")}
         if isinstance(value, list):
-            # How often it rang is a matter of seconds; that an open contact was read is no trace of what else there is; that one is new is
-            # told of a number that nobody wrote from before.
-            value = [v for v in value if not isinstance(v, dict) or v.get("action", v.get("what")) not in ("alert.told", "contact.read", "threads.list", "contact.new")]
+            # How often it rang is a matter of seconds; what this test itself reads and exports is no trace; that a contact is new is told of a
+            # number that nobody wrote from before.
+            value = [v for v in value if not isinstance(v, dict) or v.get("action", v.get("what")) not in OWN]
             return sorted((self.plain(v, key) for v in value), key=lambda v: json.dumps(v, sort_keys=True))
         if isinstance(value, str):
             value = value.replace(WITH, "OP").replace(WITHOUT, "OP")
@@ -443,9 +443,7 @@ class World:
             for verb in item:
                 if verb in VERBS:
                     yield verb.upper(), path[len("/api/v1/ops/{op}/"):]
-        yield "POST", "alerts"
-        yield "POST", "threads"
-        yield "POST", "erase?"
+        yield from (("POST", "alerts"), ("POST", "threads"))
 
     def asked(self, verb, path, r, real):
         """Path and body with the report's own ids, or with those of nothing."""
@@ -457,8 +455,6 @@ class World:
             body = {"thread": ids["thread"], "category": "medical"}
         elif path == "threads":
             body = {"contact": ids["contact"], "topic": "registration"}
-        elif path == "erase?":
-            path, body = "erase", None
         return re.sub(r"\{(\w+)\}", lambda f: ids[f.group(1)], path), body
 
     async def look_doors(self, state):
@@ -467,7 +463,7 @@ class World:
         reports = [r for r in self.reports if not r.get("known")]
 
         async def one(w, verb, path, r):
-            if w.ever() or (path == "erase?"):
+            if w.ever():
                 return
             async with sem:
                 key = (w.name, verb, path)
@@ -510,6 +506,9 @@ class World:
 
     # ---- a report's way ----
 
+    async def enough(self, coming, n):
+        return len(await coming) >= n
+
     def of(self, kind):
         return next(r for r in self.reports if r["kind"] == kind)
 
@@ -534,9 +533,14 @@ class World:
             r["alert"] = a["code"]
             await self.call(WITH, "POST", f"threads/{r['id']}/callback", self.nadia, {"asked": "person", "note": r["word"]})
         # Like events are grouped, but not over what is sealed; and a place in the queue does not count it.
+        async def said(op):
+            got = await self.call(op, "GET", f"threads/{self.known[op]['Waits']}/entries")
+            return [e["text"] for e in got["items"] if e["direction"] == "out" and e["status"] == "sent"]
         for op in (WITH, WITHOUT):
             await self.call(op, "POST", "alerts", self.amal, {"thread": self.known[op]["Merge"], "category": "violence"})
+            await eventually(lambda: self.enough(said(op), 2))
             await self.hook(op, "gr", self.people["Waits"][1], "How long will it take?", "Waits")
+            await eventually(lambda: self.enough(said(op), 3))
         await self.look("held, coded, alarmed, to be called")
         self.inbox.refuse.add(self.of("form")["tel"])
         for r in self.reports:
@@ -552,9 +556,8 @@ class World:
         await asyncio.sleep(0.3)
         await self.look("answered, failed, linked")
         for r in self.reports:
-            for code in [r["alert"]]:
-                await self.call(WITH, "POST", f"alerts/{code}/acknowledge", self.nadia, {}, status=(200, 409))
-                await self.call(WITH, "POST", f"alerts/{code}/close", self.nadia, {}, status=(200, 409))
+            for act in ("acknowledge", "close"):
+                await self.call(WITH, "POST", f"alerts/{r['alert']}/{act}", self.nadia, {}, status=(200, 409))
             await self.call(WITH, "POST", f"threads/{r['id']}/matters/{r['matter']}/end", self.nadia, {"outcome": "answered", "reason": "nothing_to_answer"})
             await self.call(WITH, "POST", f"threads/{r['id']}/resolve", self.nadia, {"outcome": "answered", "reason": "nothing_to_answer"})
             r["holder"] = ""
