@@ -6,7 +6,8 @@
 #include "gateway/api/records.h"
 #include "store/matter.h"
 
-extern const struct call_route matter_routes[], guard_routes[];
+extern const struct call_route matter_routes[], matter_code_routes[], matter_over_routes[], pack_routes[],
+    guard_routes[];
 extern const struct record_row matter_row;
 
 /* May they see a matter of that clearance, when they see its thread? */
@@ -27,8 +28,16 @@ void matter_list(struct call *c, const char *thread);
 /* The pack of the operation; NULL: there is none. It lives until done returns. */
 void pack_current(struct call *c, void (*done)(void *arg, const json_t *pack), void *arg);
 
+/* Has that list of the pack an item whose `key` is `code`? */
+bool pack_has(const json_t *pack, const char *list, const char *key, struct slice code);
+/* What this path's matters are sealed to at least. */
+int pack_clearance(const json_t *pack, struct slice path);
+
 /* What a repetition of an Idempotency-Key shows. */
 void call_show_matter(struct call *c, struct id thread, struct slice matter);
+/* Who is named in the audit and in moves: the agent, or the login of who is none. */
 const char *call_actor(const struct call *c);
+/* A string of the body; "" when it is none. */
+const char *matter_text(const struct call *c, const char *key);
 
 #endif
