@@ -33,12 +33,20 @@ int show_apply(const json_t *done)
         puts(json_string_value(item));
     }
     printf("%zu change%s\n", json_array_size(changes), json_array_size(changes) == 1 ? "" : "s");
+    if (json_opt_bool(done, "dry_run", false))
+        fputs("a dry run: nothing was changed\n", stderr);
     if (json_array_size(passwords))
         puts("New users; their passwords are shown only now:");
     json_array_foreach(passwords, i, item)
     {
         printf("  %-20s %s\n", text(item, "login"), text(item, "password"));
     }
+    if (json_array_size(passwords) && !json_opt_bool(done, "dry_run", false))
+        json_array_foreach(json_object_get(done, "addresses"), i, item)
+        {
+            printf("%s %s\n",
+                   i ? "People, on the web:     " : "Agents and supervisors: ", json_string_value(item));
+        }
     return EXIT_DONE;
 }
 
@@ -240,6 +248,23 @@ int show_report(const json_t *done)
         puts(report);
     free(report); /* jansson's memory */
     return EXIT_DONE;
+}
+
+/* The report is for programs; whoever made the backup by hand has to know what to do with it. */
+int show_backup(const json_t *done)
+{
+    char when[TIME_TEXT] = "";
+    int64_t ends = json_opt_int(json_object_get(done, "report"), "keys_expire_ms", 0);
+    int status = show_report(done);
+    if (ends > 0) {
+        time_text(ends, when);
+        fprintf(
+            stderr,
+            "The backup is made. Only the recovery key opens it. Keep it on another machine, and destroy it "
+            "by %s:\nit may hold keys of people who are erased until then.\n",
+            when);
+    }
+    return status;
 }
 
 int show_removed(const json_t *done)

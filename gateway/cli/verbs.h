@@ -47,6 +47,7 @@ int show_status(const json_t *done);
 int show_erased(const json_t *done);
 int show_audit(const json_t *done);
 int show_report(const json_t *done);
+int show_backup(const json_t *done);
 int show_removed(const json_t *done);
 
 #endif

@@ -31,6 +31,34 @@ static json_t *lines_json(struct slice text)
     return list;
 }
 
+/* Where agents and people go, for whoever has just made an operation. */
+static json_t *addresses(const struct admin_call *c)
+{
+    const struct config *config = c->w->config;
+    const json_t *file = json_object_get(c->args, "file"), *channel;
+    json_t *list = json_array();
+    size_t i;
+    char base[300], line[500];
+    snprintf(base, sizeof base, "%s%s",
+             *config->public_url ? ""
+             : c->w->tls         ? "https://"
+                                 : "http://",
+             *config->public_url ? config->public_url : c->w->listen);
+    snprintf(line, sizeof line, "%s/", base);
+    json_array_append_new(list, json_string(line));
+    json_array_foreach(json_object_get(file, "channels"), i, channel)
+    {
+        if (!slice_is(json_opt_str(channel, "connector"), "webchat") ||
+            json_opt_bool(channel, "disabled", false))
+            continue;
+        snprintf(line, sizeof line, "%s/chat/%s/%s", base,
+                 json_string_value(json_object_get(file, "operation")),
+                 json_string_value(json_object_get(channel, "id")));
+        json_array_append_new(list, json_string(line));
+    }
+    return list;
+}
+
 static void on_applied(void *arg, const struct err *e, const struct apply_result *r)
 {
     struct admin_call *c = arg;
@@ -48,8 +76,9 @@ static void on_applied(void *arg, const struct err *e, const struct apply_result
     if (e->code)
         admin_error(c, e);
     else
-        admin_done(c, json_pack("{s:o,s:O,s:O}", "changes", lines_json(r->changes), "passwords", r->passwords,
-                                "behind", r->behind));
+        admin_done(c, json_pack("{s:o,s:O,s:O,s:b,s:o}", "changes", lines_json(r->changes), "passwords",
+                                r->passwords, "behind", r->behind, "dry_run",
+                                json_opt_bool(c->args, "dry_run", false), "addresses", addresses(c)));
 }
 
 static void on_apply_progress(void *arg, size_t done, size_t of)

@@ -124,16 +124,23 @@ static void print_recovery(const struct first *f)
     }
 }
 
+/* The example lies beside the texts. */
+static void print_begin(const struct worker *w)
+{
+    const char *texts = w->config->texts_dir, *end = strrchr(texts, '/');
+    printf("\n  There is no operation yet. Copy %.*s/office.json, put in your people\n"
+           "  and languages, and run `%s apply FILE`: it tells their passwords. Everything\n"
+           "  else can be done in the administration page.\n",
+           end ? (int)(end - texts) : 1, end ? texts : ".", tool(w));
+}
+
 static void finish(struct first *f)
 {
     if (f->w->greet || json_array_size(f->passwords) || *f->recovery) {
         print_addresses(f->w, f->demo);
         print_sign_in(f);
         if (!store_op_at(f->w->store, 0))
-            printf("\n  There is no operation yet. Copy %s/../office.json, put in your people and\n"
-                   "  languages, and `%s apply FILE`: it tells their passwords. Everything else can be\n"
-                   "  done in the administration page.\n",
-                   f->w->config->texts_dir, tool(f->w));
+            print_begin(f->w);
         print_recovery(f);
         printf("\n");
         fflush(stdout);

@@ -478,7 +478,9 @@ def the_office_that_is_copied_opens(d):
     told = json.loads(d.cli("--json", "apply", path, check=0).stdout)
     chief = next(one["password"] for one in told["passwords"] if one["login"] == "chief")
     assert d.sign_in("chief", chief) == 200
+    assert f"http://127.0.0.1:{d.port}/chat/office/web" in told["addresses"] and not told["dry_run"], told
     assert "0 changes" in d.cli("apply", path, check=0).stdout
+    assert "nothing was changed" in d.cli("apply", path, "--dry-run", check=0).stderr
 
 
 TESTS = [every_verb_has_help_and_refuses_nonsense, apply_tells_file_and_place_and_changes_nothing_when_refused, users_tokens_and_status_as_people_read_them,
