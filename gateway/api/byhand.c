@@ -227,7 +227,9 @@ struct opening {
     struct call *c;
     struct arena *arena;
     struct slice address; /* canonical; empty */
+    json_t *profile;      /* of who is there already, with all that is sealed */
     struct id contact;
+    int sealed;   /* the lowest clearance of their threads */
     bool known;   /* the caller sees one of the contact's threads */
     bool is_made; /* the contact is new */
     bool contact_only;
@@ -237,6 +239,7 @@ struct opening {
 
 static void opening_end(struct opening *o)
 {
+    json_decref(o->profile);
     arena_free(&o->arena);
     mem_free(o);
 }
@@ -385,6 +388,57 @@ static void proceed(struct opening *o)
     }
 }
 
+static void on_named(void *arg, const struct err *e)
+{
+    if (e->code)
+        opening_fail(arg, e);
+    else
+        proceed(arg);
+}
+
+static void patch_name(struct opening *o, int clearance, const json_t *name, store_done done)
+{
+    json_t *patch = json_object();
+    struct buf b;
+    json_object_set(patch, "name", (json_t *)(uintptr_t)name);
+    buf_init(&b, 8192);
+    json_write(patch, &b);
+    store_contact_patch(o->c->op->op, o->contact, clearance, buf_view(&b), NULL, actor(o->c), done, o);
+    buf_clear(&b);
+    json_decref(patch);
+}
+
+/* Behind the new one: a layer keeps what differs from those below it. */
+static void on_name_given(void *arg, const struct err *e)
+{
+    struct opening *o = arg;
+    const json_t *had = json_object_get(o->profile, "name");
+    if (e->code || !json_string_length(had))
+        on_named(o, e);
+    else
+        patch_name(o, o->sealed, had, on_named);
+}
+
+/* All there is of this person is sealed: the name that is given is kept and shown as somebody new's would be,
+ * or its absence would tell of the rest. Those who see the rest keep the name that they had. */
+static void name_beside(struct opening *o)
+{
+    const json_t *name = json_object_get(o->c->body, "name");
+    if (json_string_length(name))
+        patch_name(o, 0, name, on_name_given);
+    else
+        proceed(o);
+}
+
+/* Who tries numbers leaves a line for those who may know of the person. */
+static void tell_of_asking(struct opening *o)
+{
+    char object[9 + ID_LEN];
+    snprintf(object, sizeof object, "contact:%s", o->contact.s);
+    store_audit_sealed(o->c->op->op, o->sealed, actor(o->c), "contact.asked", object, "", NULL, NULL);
+    proceed(o);
+}
+
 static void on_threads(void *arg, const struct err *e, const struct store_thread *const *t, size_t n)
 {
     struct opening *o = arg;
@@ -393,8 +447,15 @@ static void on_threads(void *arg, const struct err *e, const struct store_thread
         return;
     }
     o->known = people_knows(o->c->op, &o->c->caller.who, o->contact, t, n);
+    o->sealed = n ? t[0]->clearance : 0;
+    for (size_t i = 1; i < n; i++)
+        o->sealed = t[i]->clearance < o->sealed ? t[i]->clearance : o->sealed;
     if (!o->address.n && !o->known && n)
         opening_refuse(o, 404, "no such contact");
+    else if (o->contact_only && !o->known)
+        tell_of_asking(o);
+    else if (!o->known && o->sealed > o->c->caller.who.clearance)
+        name_beside(o);
     else
         proceed(o);
 }
@@ -410,8 +471,10 @@ static void on_contact(void *arg, const struct err *e, const struct store_contac
     else if (!contact->threads_n) {
         o->known = true; /* just made, by whoever has its id */
         on_threads(o, &none, NULL, 0);
-    } else
+    } else {
+        o->profile = json_parse(store_contact_profile(contact, 2, o->arena), JSON_DEPTH_DEFAULT, NULL);
         store_threads_get(o->c->op->op, contact->threads, contact->threads_n, on_threads, o);
+    }
 }
 
 static void on_contact_made(void *arg, const struct err *e, struct id contact, bool made)

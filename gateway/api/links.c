@@ -56,6 +56,17 @@ static void link_now(struct linking *l)
 
 static void look(struct linking *l);
 
+/* An address is not taken from under a conversation that the caller does not see: its answers would have
+ * nowhere to go. */
+static bool talks_elsewhere(const struct call *c, const struct store_thread *const *t, size_t n)
+{
+    const struct who *w = &c->caller.who;
+    for (size_t i = 0; i < n; i++)
+        if (t[i]->state != STORE_RESOLVED && (t[i]->clearance > w->clearance || !rights_area(w, t[i]->area)))
+            return true;
+    return false;
+}
+
 static void on_threads(void *arg, const struct err *e, const struct store_thread *const *t, size_t n)
 {
     struct linking *l = arg;
@@ -64,6 +75,9 @@ static void on_threads(void *arg, const struct err *e, const struct store_thread
         linking_end(l);
     } else if (!people_knows(l->c->op, &l->c->caller.who, l->seen ? l->other : l->contact, t, n)) {
         call_problem(l->c, 404, "no such contact");
+        linking_end(l);
+    } else if (l->unlink && !l->other.s[0] && talks_elsewhere(l->c, t, n)) {
+        call_problem(l->c, 409, "somebody else has an open thread with this person");
         linking_end(l);
     } else {
         l->seen++;

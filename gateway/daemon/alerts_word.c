@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What makes an alert without an agent's key: words of alarm, flows, drills; the emergency number for the
  * person; and the code by which somebody on duty answers from their own address. */
+#include "gateway/api/rights.h"
 #include "gateway/daemon/alerts_internal.h"
 #include "gateway/daemon/decide.h"
 #include "gateway/daemon/texts.h"
@@ -174,6 +175,8 @@ void alerts_on_alarm(void *arg, const char *id, struct store_firing *f)
 struct reply {
     struct alerts *a;
     char code[ALERT_CODE + 1], login[64];
+    char *area; /* of the alert, with its clearance */
+    int clearance;
     char *channel, *address;
     void (*done)(void *arg, bool ok);
     void *arg;
@@ -190,6 +193,7 @@ static void reply_end(struct reply *y, bool ok, const char *key)
     alerts_drop(a);
     mem_free(y->channel);
     mem_free(y->address);
+    mem_free(y->area);
     mem_free(y);
 }
 
@@ -213,6 +217,12 @@ static void on_replier(void *arg, const struct err *e, const struct store_agent 
         reply_end(y, true, NULL);
         return;
     }
+    /* As on the page: of an alert that they may not see there is nothing, and codes are short. */
+    const struct who w = {.areas = agent->areas, .clearance = agent->clearance};
+    if (agent->clearance < y->clearance || !rights_area(&w, y->area)) {
+        reply_end(y, true, "alert.unknown");
+        return;
+    }
     const struct alert_moved m = {.code = y->code, .to = "acknowledged", .actor = y->login, .via = "reply"};
     store_alert_move(y->a->op, &m, on_answered, y);
 }
@@ -220,13 +230,17 @@ static void on_replier(void *arg, const struct err *e, const struct store_agent 
 static void on_reply_alert(void *arg, const struct err *e, const struct store_record *r)
 {
     struct reply *y = arg;
-    (void)r;
+    struct store_alert seen = {.code = ""};
     if (e->code && err_temporary(e->code))
         reply_end(y, false, NULL);
     else if (e->code || !y->a->op)
         reply_end(y, true, "alert.unknown");
-    else
+    else {
+        store_alert_of(&seen, r);
+        y->clearance = seen.clearance;
+        y->area = mem_strdup(seen.area);
         store_agent_get(y->a->op, y->login, on_replier, y);
+    }
 }
 
 static const struct alert_person *from_whom(const struct alerts *a, const char *channel, struct slice address)

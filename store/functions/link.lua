@@ -174,7 +174,8 @@ do
         local owner = P.addr_get(K, blind)
         if owner == contact then
             return redis.status_reply('OK')
-        elseif owner then
+        elseif owner then -- who tries numbers leaves a line for those who may know of the person
+            P.audit(K, a[5], 'contact.asked', 'contact:' .. P.hex(owner), '', lowest(K, owner))
             return P.err('CONFLICT the address leads to somebody else')
         end
         P.addr_put(K, now, blind, contact, 0, a[4])

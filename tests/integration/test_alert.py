@@ -167,6 +167,17 @@ async def who_sees(o):
         await o.one(a["code"], who, 404)
         await o.act(a["code"], "acknowledge", who, 404)
         assert a["code"] not in [x["code"] for x in await o.alerts(who)]
+    # Nor by its code from a number of the rota whose owner sees nothing of it: the answer is as for a code that there is not.
+    before = len(o.receiver.got)
+    assert await asyncio.to_thread(o.d.write, TEL, a["code"]) == 200
+
+    def answered():
+        return [g["json"]["data"]["text"] for g in o.receiver.got[before:] if g["json"]["data"].get("to") == TEL]
+    await eventually(answered, 6)
+    none = f"{(int(a['code']) + 1) % 10 ** len(a['code']):0{len(a['code'])}d}"
+    assert await asyncio.to_thread(o.d.write, TEL, none) == 200
+    one, other = await eventually(lambda: len(answered()) == 2 and answered(), 6)
+    assert one.replace(a["code"], "") == other.replace(none, "") and (await o.one(a["code"], "nadia"))["acknowledged"] is None, (one, other)
     await o.act(a["code"], "dismiss", "nadia", reason="mistaken")
     open_one = await o.call("POST", "", "selin", {"thread": (await o.thread("tel:+905551110004", "hello there"))["id"], "category": "other"}, 201)
     await o.one(open_one["code"], "amal", 404)  # neither on the rota nor the thread's

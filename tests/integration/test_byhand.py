@@ -139,6 +139,9 @@ async def test_a_sealed_reporters_number_leaves_no_trace(w):
     tel = number()
     await w.hook(tel, "I want to report misconduct", name="Reporter")
     [sealed] = [t["id"] for t in await eventually(lambda: [t for t in threads(w.d, w.tokens["nadia"]) if t["clearance"] == 2])]
+    other = number()
+    await w.hook(other, "I want to report misconduct", name="Another")
+    [second] = [t["id"] for t in await eventually(lambda: [t for t in threads(w.d, w.tokens["nadia"]) if t["clearance"] == 2 and t["id"] != sealed])]
     t = await w.ok("POST", "threads", "amal", {"address": tel, "happened": CALLED})
     fresh = await w.ok("POST", "threads", "amal", {"address": number(), "happened": CALLED})
     assert t["id"] != sealed and set(t) == set(fresh) and "same_person" not in t, t
@@ -149,6 +152,20 @@ async def test_a_sealed_reporters_number_leaves_no_trace(w):
     assert known["addresses"][0]["last_seen"] and new["addresses"][0]["last_seen"]
     assert (await w.call("POST", "threads/{thread}/same-person", "amal", {"answer": "yes"}, thread=t["id"]))[0] == 409
     assert (await w.call("POST", "threads/{thread}/same-person", "amal", {"answer": "yes"}, thread=fresh["id"]))[0] == 409
+    # A name is kept and shown as somebody new's is; who tries numbers leaves a line.
+    assert (await w.call("POST", "contacts", "amal", {"address": other}))[0] == 409
+    assert (await w.call("POST", "contacts/{contact}/link", "amal", {"address": other}, contact=fresh["contact"]["id"]))[0] == 409
+    named = [await w.ok("POST", "threads", "amal", {"address": x, "name": "Given", "happened": CALLED}) for x in (other, number())]
+    assert [x["contact"]["name"] for x in named] == ["Given", "Given"], named
+    for x in named:
+        assert (await w.ok("GET", "contacts/{contact}", "amal", contact=x["contact"]["id"]))["name"] == "Given"
+    seen = await w.ok("GET", "contacts/{contact}", "nadia", contact=named[0]["contact"]["id"])
+    assert seen["name"] == "Another", "those who see the report keep the name that they had"
+
+    async def asked(token):
+        page = (await asyncio.to_thread(w.d.api, "GET", "audit?limit=200", None, token))[1]["items"]
+        return [line["actor"] for line in page if line["action"] == "contact.asked" and line["object"].endswith(named[0]["contact"]["id"])]
+    assert await asked(w.d.token(role="auditor", clearance=2)) == ["amal", "amal"] and await asked(w.tokens["auditor"]) == []
     await w.hook(tel, "and one thing more")
     await eventually(lambda: len([e for e in entries(w.d, w.tokens["nadia"], sealed) if e["kind"] == "message"]) == 2)
 
@@ -191,6 +208,19 @@ async def test_links_and_merges(w):
     assert status == 200, answer
     for thread in (a["id"], b["id"]):  # the person is gone, whichever of their contacts was named
         assert all(e.get("erased") or e["kind"] == "event" for e in entries(w.d, w.tokens["selin"], thread)), thread
+
+
+async def test_an_address_is_not_taken_from_a_sealed_report(w):
+    tel = number()
+    await w.hook(tel, "I want to register")
+    [first] = await w.threads_of(tel, 1)
+    await w.ok("POST", "threads/{thread}/assign", "selin", {"agent": "amal"}, thread=first)
+    contact = (await w.ok("GET", "threads/{thread}", "amal", thread=first))["contact"]["id"]
+    await w.hook(tel, "I want to report misconduct")
+    [sealed] = await eventually(lambda: [t["id"] for t in threads(w.d, w.tokens["nadia"]) if t["clearance"] == 2 and t["contact"]["id"] == contact])
+    assert (await w.call("POST", "contacts/{contact}/unlink", "amal", {"address": tel}, contact=contact))[0] == 409
+    assert (await w.call("POST", "threads/{thread}/entries", "nadia", {"kind": "message", "text": "We read it"}, thread=sealed))[0] == 201
+    assert (await w.call("POST", "contacts/{contact}/unlink", "nadia", {"address": tel}, contact=contact))[0] == 200
 
 
 async def test_found_by_name_by_those_who_may(w):
