@@ -205,10 +205,11 @@ static void on_offered(void *arg, const struct err *e)
         } else {
             metric_observe(en->decision, (double)(time_mono_us() - a->since_us) / 1e6);
         }
-        log_event(LOG_DEBUG, "router.offered", log_str("operation", store_op_name(en->cf.op)),
-                  log_str("thread", a->thread.s), log_personal("agent", slice_str(a->agent)),
-                  log_int("us", time_mono_us() - a->since_us),
-                  log_str("refused", e->code ? err_name(e->code) : ""));
+        if (a->open)
+            log_event(LOG_DEBUG, "router.offered", log_str("operation", store_op_name(en->cf.op)),
+                      log_str("thread", a->thread.s), log_personal("agent", slice_str(a->agent)),
+                      log_int("us", time_mono_us() - a->since_us),
+                      log_str("refused", e->code ? err_name(e->code) : ""));
     }
     mem_free(a);
 }
@@ -221,7 +222,8 @@ static void offer(struct engine *en, const struct assign_choice *c, int64_t sinc
     snprintf(a->agent, sizeof a->agent, "%s", c->agent);
     uint64_t version = w ? w->version : 0;
     a->since_us = since_us;
-    if (w && w->queue)
+    a->open = w && w->queue;
+    if (a->open)
         mem_free(map_put(&en->offered, slice_str(a->thread.s), mem_dup(&w->queue, sizeof w->queue)));
     /* The picture changes at once, so that the next decision does not count the agent's place twice. */
     assign_view_agent_load(en->view, a->agent, ASSIGN_CHAT, 1);

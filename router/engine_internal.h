@@ -47,6 +47,7 @@ struct asking {
     struct id thread;
     char agent[64];
     int64_t since_us; /* when this node heard of what is decided upon */
+    bool open;        /* nothing is logged of a thread that is not */
 };
 
 struct asking *engine_ask(struct engine *en);

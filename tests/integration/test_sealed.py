@@ -114,7 +114,7 @@ def document(d, inbox, op, flow):
 class World:
     async def open(self):
         self.inbox = await Inbox().start()
-        self.d = d = p.Parley({"log_level": "debug"} if os.environ.get("SEALED_DEBUG") else None).start()
+        self.d = d = p.Parley({"log_level": "debug"}).start()  # all that a log could tell
         with open(os.path.join(TOP, "config/flows/demo.json"), encoding="utf-8") as f:
             flow = json.load(f)
         for op in (WITH, WITHOUT):
