@@ -182,6 +182,37 @@ void check_map(struct check *c, const json_t *v, check_value key, check_value va
     }
 }
 
+void check_clearance(struct check *c, const json_t *v)
+{
+    check_number(c, v, 0, 2);
+}
+
+void check_by_language(struct check *c, const json_t *v)
+{
+    check_map(c, v, check_tag, check_short_text);
+}
+
+void check_areas(struct check *c, const json_t *v)
+{
+    check_list(c, v, 200, check_area);
+}
+
+void check_word(struct check *c, const json_t *v, const char *const *words)
+{
+    struct slice s = slice_str(json_string_value(v));
+    struct buf b;
+    buf_init(&b, 512);
+    for (size_t i = 0; words[i]; i++) {
+        if (slice_is(s, words[i])) {
+            buf_clear(&b);
+            return;
+        }
+        buf_printf(&b, "%s%s", i ? ", " : "", words[i]);
+    }
+    check_wrong(c, "one of these is wanted: %s", b.p);
+    buf_clear(&b);
+}
+
 void check_object(struct check *c, const json_t *v, const struct check_member *members)
 {
     const char *name;

@@ -36,6 +36,12 @@ void check_url(struct check *c, const json_t *v);
 void check_timezone(struct check *c, const json_t *v);
 void check_any_object(struct check *c, const json_t *v);
 void check_number(struct check *c, const json_t *v, json_int_t min, json_int_t max);
+void check_clearance(struct check *c, const json_t *v);
+/* One of the words, which end with NULL. */
+void check_word(struct check *c, const json_t *v, const char *const *words);
+/* {"en":"Demo","ar":"…"} */
+void check_by_language(struct check *c, const json_t *v);
+void check_areas(struct check *c, const json_t *v);
 
 void check_list(struct check *c, const json_t *v, size_t max, check_value item);
 /* An object whose members are named by `key` and hold what `value` checks. */

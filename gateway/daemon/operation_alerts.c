@@ -8,15 +8,10 @@
 
 /* ---- categories and words ---- */
 
-static void names(struct check *c, const json_t *v)
-{
-    check_map(c, v, check_tag, check_short_text);
-}
-
 static void a_category(struct check *c, const json_t *v)
 {
     static const struct check_member members[] = {
-        {"id", check_name, true}, {"name", names, false}, {"disabled", check_flag, false}, {0}};
+        {"id", check_name, true}, {"name", check_by_language, false}, {"disabled", check_flag, false}, {0}};
     check_object(c, v, members);
 }
 

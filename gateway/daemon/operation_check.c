@@ -14,11 +14,6 @@
 
 /* ---- values ---- */
 
-static void a_clearance(struct check *c, const json_t *v)
-{
-    check_number(c, v, 0, 2);
-}
-
 static void a_priority(struct check *c, const json_t *v)
 {
     check_number(c, v, 0, 3);
@@ -61,11 +56,6 @@ static void a_role(struct check *c, const json_t *v)
 
 /* ---- things ---- */
 
-static void words_by_language(struct check *c, const json_t *v)
-{
-    check_map(c, v, check_tag, check_short_text);
-}
-
 static void languages(struct check *c, const json_t *v)
 {
     check_list(c, v, 32, check_tag);
@@ -86,15 +76,10 @@ static void topic_words(struct check *c, const json_t *v)
     check_map(c, v, check_tag, some_words);
 }
 
-static void emergency(struct check *c, const json_t *v)
-{
-    check_map(c, v, check_tag, check_short_text);
-}
-
 static void an_area_item(struct check *c, const json_t *v)
 {
     static const struct check_member members[] = {{"id", check_area, true},
-                                                  {"name", words_by_language, false},
+                                                  {"name", check_by_language, false},
                                                   {"timezone", check_timezone, false},
                                                   {"hours", operation_hours_check, false},
                                                   {"texts", operation_notice_texts_check, false},
@@ -106,15 +91,15 @@ static void an_area_item(struct check *c, const json_t *v)
 static void a_team(struct check *c, const json_t *v)
 {
     static const struct check_member members[] = {
-        {"id", check_name, true}, {"name", words_by_language, false}, {"disabled", check_flag, false}, {0}};
+        {"id", check_name, true}, {"name", check_by_language, false}, {"disabled", check_flag, false}, {0}};
     check_object(c, v, members);
 }
 
 static void a_topic(struct check *c, const json_t *v)
 {
     static const struct check_member members[] = {
-        {"id", check_name, true},        {"name", words_by_language, false},
-        {"words", topic_words, false},   {"clearance", a_clearance, false},
+        {"id", check_name, true},        {"name", check_by_language, false},
+        {"words", topic_words, false},   {"clearance", check_clearance, false},
         {"priority", a_priority, false}, {"no_last_agent", check_flag, false},
         {"disabled", check_flag, false}, {0}};
     check_object(c, v, members);
@@ -130,11 +115,6 @@ static void agent_languages(struct check *c, const json_t *v)
 static void names(struct check *c, const json_t *v)
 {
     check_list(c, v, 200, check_name);
-}
-
-static void area_list(struct check *c, const json_t *v)
-{
-    check_list(c, v, 200, check_area);
 }
 
 static void a_topic_or_all(struct check *c, const json_t *v)
@@ -171,11 +151,11 @@ static void an_agent(struct check *c, const json_t *v)
                                                   {"team", check_name, false},
                                                   {"teams", names, false},
                                                   {"roles", roles, false},
-                                                  {"areas", area_list, false},
+                                                  {"areas", check_areas, false},
                                                   {"languages", agent_languages, false},
                                                   {"topics", agent_topics, false},
                                                   {"capacity", capacity, false},
-                                                  {"clearance", a_clearance, false},
+                                                  {"clearance", check_clearance, false},
                                                   {"disabled", check_flag, false},
                                                   {0}};
     check_object(c, v, members);
@@ -187,12 +167,12 @@ static void a_channel(struct check *c, const json_t *v)
 {
     static const struct check_member members[] = {{"id", check_name, true},
                                                   {"connector", check_name, true},
-                                                  {"name", words_by_language, false},
+                                                  {"name", check_by_language, false},
                                                   {"settings", check_any_object, false},
                                                   {"area", check_area, false},
                                                   {"topic", check_name, false},
                                                   {"flow", check_name, false},
-                                                  {"clearance", a_clearance, false},
+                                                  {"clearance", check_clearance, false},
                                                   {"retention_days", some_days, false},
                                                   {"paused", check_flag, false},
                                                   {"disabled", check_flag, false},
@@ -227,7 +207,7 @@ static void channels(struct check *c, const json_t *v)
 }
 
 static const struct check_member root_members[] = {{"operation", check_name, true},
-                                                   {"name", words_by_language, false},
+                                                   {"name", check_by_language, false},
                                                    {"languages", languages, false},
                                                    {"fallback", fallback, false},
                                                    {"timezone", check_timezone, false},
@@ -244,7 +224,7 @@ static const struct check_member root_members[] = {{"operation", check_name, tru
                                                    {"texts", operation_texts, false},
                                                    {"reviewed", operation_reviewed, false},
                                                    {"alerts", operation_alerts_check, false},
-                                                   {"emergency", emergency, false},
+                                                   {"emergency", check_by_language, false},
                                                    {"privacy", check_url, false},
                                                    {"networks", operation_networks_check, false},
                                                    {"webhooks", operation_webhooks_check, false},

@@ -26,15 +26,10 @@ static void a_file(struct check *c, const json_t *v)
     check_wrong(c, "a file is put in by `parley apply`; here the flow itself is wanted, as \"flow\"");
 }
 
-static void names_by_language(struct check *c, const json_t *v)
-{
-    check_map(c, v, check_tag, check_short_text);
-}
-
 static void a_flow(struct check *c, const json_t *v)
 {
     static const struct check_member members[] = {
-        {"id", check_name, true}, {"name", names_by_language, false}, {"flow", a_container, true},
+        {"id", check_name, true}, {"name", check_by_language, false}, {"flow", a_container, true},
         {"file", a_file, false},  {"disabled", check_flag, false},    {0}};
     check_object(c, v, members);
 }

@@ -139,18 +139,13 @@ static void patterns(struct check *c, const json_t *v)
         check_wrong(c, "it names no events");
 }
 
-static void a_clearance(struct check *c, const json_t *v)
-{
-    check_number(c, v, 0, 2);
-}
-
 static void a_webhook(struct check *c, const json_t *v)
 {
     static const struct check_member members[] = {{"id", check_name, true},
                                                   {"url", an_url, true},
                                                   {"secret", a_secret, false},
                                                   {"events", patterns, true},
-                                                  {"clearance", a_clearance, false},
+                                                  {"clearance", check_clearance, false},
                                                   {"area", check_area, false},
                                                   {"content", check_flag, false},
                                                   {"disabled", check_flag, false},

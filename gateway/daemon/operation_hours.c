@@ -57,16 +57,11 @@ static void a_date(struct check *c, const json_t *v)
         check_wrong(c, "a date is wanted as \"2026-12-25\"");
 }
 
-static void names(struct check *c, const json_t *v)
-{
-    check_map(c, v, check_tag, check_short_text);
-}
-
 static void an_exception(struct check *c, const json_t *v)
 {
-    static const struct check_member members[] = {{"date", a_date, true}, {"to", a_date, false},
-                                                  {"name", names, false}, {"closed", check_flag, false},
-                                                  {"open", spans, false}, {0}};
+    static const struct check_member members[] = {
+        {"date", a_date, true},        {"to", a_date, false},  {"name", check_by_language, false},
+        {"closed", check_flag, false}, {"open", spans, false}, {0}};
     int64_t first, last;
     check_object(c, v, members);
     if (json_opt_bool(v, "closed", false) && json_array_size(json_object_get(v, "open")))

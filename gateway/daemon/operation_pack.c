@@ -12,50 +12,36 @@
 
 /* ---- values ---- */
 
-static void one_of(struct check *c, const json_t *v, const char *const *words)
-{
-    const char *s = json_string_value(v);
-    for (size_t i = 0; words[i]; i++)
-        if (s && strcmp(words[i], s) == 0)
-            return;
-    struct buf b;
-    buf_init(&b, 512);
-    for (size_t i = 0; words[i]; i++)
-        buf_printf(&b, "%s%s", i ? ", " : "", words[i]);
-    check_wrong(c, "one of these is wanted: %s", b.p);
-    buf_clear(&b);
-}
-
 /* The store's guard knows what these need (store/functions/matter.lua). */
 static void a_path(struct check *c, const json_t *v)
 {
     static const char *const paths[] = {"none", "confidential", "sea",       "fraud",  "misconduct",
                                         "gbv",  "child",        "self_harm", "danger", NULL};
-    one_of(c, v, paths);
+    check_word(c, v, paths);
 }
 
 static void a_risk(struct check *c, const json_t *v)
 {
     static const char *const risks[] = {"routine", "elevated", "high", "red", NULL};
-    one_of(c, v, risks);
+    check_word(c, v, risks);
 }
 
 static void a_kind(struct check *c, const json_t *v)
 {
     static const char *const kinds[] = {"support", "accountability", "service", NULL};
-    one_of(c, v, kinds);
+    check_word(c, v, kinds);
 }
 
 static void a_question(struct check *c, const json_t *v)
 {
     static const char *const kinds[] = {"text", "choice", "number", "date", "do_not_ask", NULL};
-    one_of(c, v, kinds);
+    check_word(c, v, kinds);
 }
 
 static void what_it_sets(struct check *c, const json_t *v)
 {
     static const char *const sets[] = {"consent", "support", NULL};
-    one_of(c, v, sets);
+    check_word(c, v, sets);
 }
 
 static void labels(struct check *c, const json_t *v)
@@ -63,11 +49,6 @@ static void labels(struct check *c, const json_t *v)
     check_map(c, v, check_tag, check_short_text);
     if (!json_object_size(v))
         check_wrong(c, "at least one language is wanted");
-}
-
-static void a_clearance(struct check *c, const json_t *v)
-{
-    check_number(c, v, 0, 2);
 }
 
 static void some_hours(struct check *c, const json_t *v)
@@ -107,7 +88,7 @@ static void a_subject(struct check *c, const json_t *v)
 static void a_path_label(struct check *c, const json_t *v)
 {
     static const struct check_member members[] = {
-        {"code", a_path, true}, {"name", labels, true}, {"clearance", a_clearance, true}, {0}};
+        {"code", a_path, true}, {"name", labels, true}, {"clearance", check_clearance, true}, {0}};
     check_object(c, v, members);
 }
 
@@ -158,15 +139,10 @@ static void a_form(struct check *c, const json_t *v)
     check_object(c, v, members);
 }
 
-static void area_list(struct check *c, const json_t *v)
-{
-    check_list(c, v, 200, check_area);
-}
-
 static void an_institution(struct check *c, const json_t *v)
 {
     static const struct check_member members[] = {
-        {"id", check_name, true},      {"name", labels, true},          {"areas", area_list, false},
+        {"id", check_name, true},      {"name", labels, true},          {"areas", check_areas, false},
         {"backup", check_name, false}, {"disabled", check_flag, false}, {0}};
     check_object(c, v, members);
 }
