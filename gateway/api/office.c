@@ -193,16 +193,63 @@ static void on_erased(void *arg, const struct err *e, struct slice certificate)
     buf_clear(&b);
 }
 
+struct erasing {
+    struct call *c;
+    struct id contact;
+};
+
+static void erase_end(struct erasing *x, const struct err *e)
+{
+    struct erasing was = *x;
+    mem_free(x);
+    if (e)
+        call_err(was.c, e);
+    else
+        store_erase_certified(was.c->op->op, was.contact, was.c->caller.login, on_erased, was.c);
+}
+
+/* Of whom everything is sealed above the caller, there is nobody: as for an access export. */
+static void on_erase_threads(void *arg, const struct err *e, const struct store_thread *const *t, size_t n)
+{
+    struct erasing *x = arg;
+    const struct who *w = &x->c->caller.who;
+    int clearance = rights_subject(w) > w->clearance ? rights_subject(w) : w->clearance;
+    bool seen = !n;
+    struct err none = {0};
+    for (size_t i = 0; i < n; i++)
+        seen |= t[i]->clearance <= clearance;
+    if (!seen)
+        err_set(&none, ERR_NOT_FOUND, "no such contact");
+    erase_end(x, e->code ? e : seen ? NULL : &none);
+}
+
+static void on_erase_contact(void *arg, const struct err *e, const struct store_contact *p)
+{
+    struct erasing *x = arg;
+    if (e->code && e->code != ERR_NOT_FOUND && e->code != ERR_ERASED)
+        erase_end(x, e);
+    else if (e->code || !p->threads_n) /* the store tells of those who are not, or no more */
+        erase_end(x, NULL);
+    else
+        store_threads_get(x->c->op->op, p->threads, p->threads_n, on_erase_threads, x);
+}
+
 static void erase(struct call *c)
 {
     static const char *const known[] = {"contact", NULL};
     struct id id;
     if (!call_members(c, known))
         return;
-    if (!json_object_get(c->body, "contact"))
+    if (!rights_administer(&c->caller.who))
+        call_problem(c, 403, "somebody is erased by who administers the whole operation");
+    else if (!json_object_get(c->body, "contact"))
         call_problem(c, 400, "\"contact\" is missing: the id of who is to be erased");
-    else if (call_id(c, json_opt_str(c->body, "contact"), &id))
-        store_erase_certified(c->op->op, id, c->caller.login, on_erased, c);
+    else if (call_id(c, json_opt_str(c->body, "contact"), &id)) {
+        struct erasing *x = mem_alloc(sizeof *x);
+        x->c = c;
+        x->contact = id;
+        store_contact_get(c->op->op, id, on_erase_contact, x);
+    }
 }
 
 const struct call_route office_routes[] = {

@@ -230,6 +230,7 @@ async def an_area_is_not_the_whole(w):
         assert (await w.call("PATCH", "agents/{agent}", izmir, {"agent": login}, body))[0] == 403, (login, body)
     assert (await w.call("GET", DOCUMENT, izmir))[0] == 403
     assert (await w.call("POST", "agents/{agent}/second-factor/reset", izmir, {"agent": "amal"}))[0] == 403
+    assert (await w.call("POST", "erase", izmir, body={"contact": "a" * 26}))[0] == 403
     # Of whoever has sensitive matters the rest is as in the document.
     for body in ({"areas": []}, {"topics": ["*"]}, {"disabled": False}):
         assert (await w.call("PATCH", "agents/{agent}", w.adm, {"agent": "nadia"}, body))[0] == 403, body

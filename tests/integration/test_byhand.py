@@ -223,6 +223,16 @@ async def test_an_address_is_not_taken_from_a_sealed_report(w):
     assert (await w.call("POST", "contacts/{contact}/unlink", "nadia", {"address": tel}, contact=contact))[0] == 200
 
 
+async def test_of_whom_all_is_sealed_there_is_nobody_to_erase(w):
+    tel = number()
+    await w.hook(tel, "I want to report misconduct, all of it")
+    [sealed] = await eventually(lambda: [t for t in threads(w.d, w.tokens["nadia"], q="all") if t["clearance"] == 2])
+    nobody, somebody = [await w.call("POST", "erase", "root", {"contact": x}) for x in ("aaaaaaaaaaaaaaaaaaaaaaaaaa", sealed["contact"]["id"])]
+    assert nobody == somebody and nobody[0] == 404, (nobody, somebody)
+    await w.ok("POST", "threads", "amal", {"address": tel, "happened": CALLED})
+    assert (await w.call("POST", "erase", "root", {"contact": sealed["contact"]["id"]}))[0] == 200
+
+
 async def test_found_by_name_by_those_who_may(w):
     t = await w.ok("POST", "threads", "amal", {"address": number(), "name": "مُحمّد Özgür", "happened": CALLED})
     for q, hits in (("محمد", 1), ("ozg", 1), ("ozg muh", 0)):
