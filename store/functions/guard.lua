@@ -116,9 +116,8 @@ do
 
     -- ---- those who cannot be reached ----
 
-    -- un of a contact: how it is not safe to reach them: channels, or "*" for none is.
-    function P.unsafe_word(un, channel)
-        for word in string.gmatch(un, '%S+') do
+    local function listed(list, channel)
+        for word in string.gmatch(list, '%S+') do
             if word == '*' or word == channel then
                 return true
             end
@@ -126,9 +125,14 @@ do
         return false
     end
 
+    -- un of a contact: how it is not safe to reach them: channels, or "*" for none is. It holds for all contacts of the person.
     function P.unsafe(K, contact, channel)
-        local un = call('HGET', K .. 'contact:' .. contact, 'un')
-        return un ~= false and P.unsafe_word(un, channel)
+        for _, c in ipairs(P.person(K, contact)) do
+            if listed(call('HGET', K .. 'contact:' .. c, 'un') or '', channel) then
+                return true
+            end
+        end
+        return false
     end
 
     -- Tries since the person's last words, and on how many days: messages that are not known to have arrived, and logged ones.

@@ -223,6 +223,17 @@ async def test_an_address_is_not_taken_from_a_sealed_report(w):
     assert (await w.call("POST", "contacts/{contact}/unlink", "nadia", {"address": tel}, contact=contact))[0] == 200
 
 
+async def test_what_is_not_safe_holds_for_the_whole_person(w):
+    a, b = [await w.ok("POST", "threads", "amal", {"address": number(), "channel": "app", "happened": CALLED}) for _ in range(2)]
+    await w.ok("POST", "threads/{thread}/safety", "amal", {"unsafe": ["app"]}, thread=a["id"])
+    message = {"kind": "message", "text": "hello"}
+    assert (await w.call("POST", "threads/{thread}/entries", "amal", message, thread=b["id"]))[0] == 201
+    await w.ok("POST", "contacts/{contact}/link", "amal", {"contact": b["contact"]["id"]}, contact=a["contact"]["id"])
+    assert (await w.call("POST", "threads/{thread}/entries", "amal", message, thread=b["id"]))[0] == 409
+    await w.ok("POST", "contacts/{contact}/unlink", "amal", {"contact": b["contact"]["id"]}, contact=a["contact"]["id"])
+    assert (await w.call("POST", "threads/{thread}/entries", "amal", message, thread=b["id"]))[0] == 201
+
+
 async def test_of_whom_all_is_sealed_there_is_nobody_to_erase(w):
     tel = number()
     await w.hook(tel, "I want to report misconduct, all of it")
