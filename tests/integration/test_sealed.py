@@ -581,11 +581,14 @@ class World:
                 bad = next(f for f in frames[WITH] if self.told(json.dumps(f)))
                 self.leak(("socket", w.name, "all day"), f"tells {self.told(text)} {json.dumps(bad)[:300]}")
             # What Parley itself says, and how often an alert rings, is a matter of seconds; marks were looked for in all of it.
-            count = {op: collections.Counter(f["type"] for f in frames[op] if f["type"] not in ("queues", "alert", "entry.status") and f.get("entry", {}).get("author", {}).get("kind") != "system")
+            count = {op: collections.Counter(f["type"] for f in frames[op] if f["type"] not in ("queues", "alert", "entry.status", "presence") and f.get("entry", {}).get("author", {}).get("kind") != "system")
                      for op in frames}
             if count[WITH] != count[WITHOUT]:
                 last = [f for f in frames[WITH] if self.plain(f) not in [self.plain(g) for g in frames[WITHOUT]]]
                 self.leak(("socket", w.name, "all day"), f"with {count[WITH]} without {count[WITHOUT]} {json.dumps(last[:2])[:500]}")
+            loads = [{(f["agent"]["id"], f["agent"]["load"]) for f in frames[op] if f["type"] == "presence"} for op in frames]  # how many depends on whose socket opened first
+            if {x for x in loads[0] - loads[1] if x[1]}:
+                self.leak(("socket presence", w.name, "all day"), f"{loads}"[:400])
             told = {json.dumps(self.plain({k: v for k, v in f.items() if k != "type"})) for f in frames[WITH] if f["type"] == "queues"}
             if told - self.queues[w.name]:
                 self.leak(("socket queues", w.name, "all day"), f"{told} {self.queues[w.name]}"[:400])
@@ -651,10 +654,7 @@ class World:
                     if r.get(k) and r[k].encode() in data:
                         self.leak(("file", os.path.relpath(path, self.d.data), ""), f"{r['kind']} {k}")
         both = [self.d.tool("export", op).replace(op, "OP") for op in (WITH, WITHOUT)]
-        if both[0] != both[1]:
-            self.leak(("parley export", "", ""), "differs")
-        if self.told(self.d.tool("--json", "status")):
-            self.leak(("parley status", "", ""), "tells")
+        assert both[0] == both[1] and not self.told(self.d.tool("--json", "status"))
 
     async def no_export_of_others(self):
         """What a person whose contact is shared is handed by who may not know of the report."""
