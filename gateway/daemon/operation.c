@@ -11,8 +11,8 @@
 /* Sections that are lists of things, and what names a thing. */
 static const struct section {
     const char *name, *key;
-} sections[] = {{"areas", "id"}, {"teams", "id"}, {"topics", "id"}, {"flows", "id"}, {"channels", "id"},
-                {"webhooks", "id"}};
+} sections[] = {{"areas", "id"}, {"teams", "id"},    {"topics", "id"},
+                {"flows", "id"}, {"channels", "id"}, {"webhooks", "id"}};
 #define SECTIONS (sizeof sections / sizeof sections[0])
 
 static const struct section *section_find(const char *name)

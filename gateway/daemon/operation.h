@@ -21,8 +21,8 @@ struct operation_connectors {
     bool (*text)(void *ctx, const char *key);
     /* Does an own wording fill only places that the text has? False: which it has not. NULL: not known. */
     bool (*hole)(void *ctx, const char *key, struct slice own, struct slice *which);
-    /* The shipped pack of this name (operation_pack.h), NULL when there is none; the caller decrefs. NULL: not
-     * known, every name is taken. */
+    /* The shipped pack of this name (operation_pack.h), NULL when there is none; the caller decrefs. NULL:
+     * not known, every name is taken. */
     json_t *(*pack)(void *ctx, const char *name);
 };
 
