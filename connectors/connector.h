@@ -318,7 +318,8 @@ struct connector_host {
     /* The operation's languages, in order; NULL-terminated. */
     const char *const *(*languages)(void *inst);
     /* The operation's text for people in the best of its languages ("chat.title", "notice.first", …); *tag
-     * says which it is. */
+     * says which it is. "office.closed": what is to be said now because nobody is there; empty: it is open.
+     */
     struct connector_bytes (*text)(void *inst, const char *key, const char *language, const char **tag);
 
     /* Stores all items, in order; done gets one result for each. err: CONNECTOR_OK, or CONNECTOR_EAWAY when

@@ -91,6 +91,8 @@ struct connector_bytes texts_get(connector_instance *c, const struct language *l
 {
     char own[96];
     const char *tag = NULL;
+    if (strcmp(key, TEXT_CLOSED) == 0)
+        return c->h->text(c->inst, "office.closed", l->id, &tag);
     snprintf(own, sizeof own, "chat.%s", key);
     struct connector_bytes b = c->h->text(c->inst, own, l->id, &tag);
     if (b.n && tag && strcmp(tag, l->id) == 0)
@@ -128,5 +130,10 @@ void texts_json(connector_instance *c, const struct language *l, struct out *o)
         out_str(o, ":");
         out_json(o, texts_get(c, l, key));
     }
+    if (!first)
+        out_str(o, ",");
+    out_json(o, bytes_of(TEXT_CLOSED));
+    out_str(o, ":");
+    out_json(o, texts_get(c, l, TEXT_CLOSED));
     out_str(o, "}}");
 }

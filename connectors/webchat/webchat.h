@@ -150,6 +150,7 @@ void texts_free(connector_instance *c);
 const struct language *texts_language(connector_instance *c, const char *id);
 const struct language *texts_at(connector_instance *c,
                                 size_t i); /* those of the operation, in its order; NULL at the end */
+#define TEXT_CLOSED "closed_now" /* no text of the page's: what there is to be said while nobody is there */
 struct connector_bytes texts_get(connector_instance *c, const struct language *l, const char *key);
 struct connector_bytes texts_template(connector_instance *c);
 const char *texts_csp(connector_instance *c);

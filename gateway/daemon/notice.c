@@ -20,6 +20,7 @@ struct notices {
     struct worker *w;
     struct store_op *op;
     json_t *document; /* owned */
+    char *closed;     /* notice_closed's last */
 };
 
 struct notices *notices_new(struct worker *w, struct store_op *op)
@@ -35,6 +36,7 @@ void notices_free(struct notices **n)
     if (!*n)
         return;
     json_decref((*n)->document);
+    mem_free((*n)->closed);
     mem_clear(n);
 }
 
@@ -266,25 +268,70 @@ void notice_nobody(struct notices *n, const struct store_thread *t)
     say_both(n, t, "nobody", ref, text_of(n, t, "notice.nobody"), false);
 }
 
+/* "Closed, and open again …", in t's language and at its place. */
+static void away_text(struct notices *n, struct hours *hours, const struct store_thread *t,
+                      const struct hours_state *h, struct buf *text)
+{
+    struct buf when;
+    buf_init(&when, 1024);
+    if (h->next_ms)
+        when_text(&when, h->next_ms + hours_offset(hours, t->area, h->next_ms) * 1000ll, t->language.tag);
+    char *away = slice_dup(text_of(n, t, "notice.away"));
+    if (!texts_fill(text, slice_str(away), "opens", buf_view(&when)))
+        buf_slice(text, text_of(n, t, "notice.closed"));
+    mem_free(away);
+    buf_clear(&when);
+}
+
 void notice_away(struct notices *n, struct hours *hours, const struct store_thread *t, int64_t since_ms)
 {
     struct hours_state h;
-    struct buf text, when;
+    struct buf text;
     char ref[64];
     hours_at(hours, t->area, store_now_ms(n->w->store), &h);
     buf_init(&text, NOTICE_MAX);
-    buf_init(&when, 1024);
-    if (h.next_ms)
-        when_text(&when, h.next_ms + hours_offset(hours, t->area, h.next_ms) * 1000ll, t->language.tag);
-    char *away = slice_dup(text_of(n, t, "notice.away"));
-    if (!texts_fill(&text, slice_str(away), "opens", buf_view(&when)))
-        buf_slice(&text, text_of(n, t, "notice.closed"));
-    mem_free(away);
+    away_text(n, hours, t, &h, &text);
     snprintf(ref, sizeof ref, "away-%lld", (long long)since_ms);
     if (!text.err)
         say_both(n, t, "away", ref, buf_view(&text), true);
     buf_clear(&text);
-    buf_clear(&when);
+}
+
+/* As a thread that comes by the channel would have it (decide.c). */
+static const char *area_of(const struct notices *n, const char *channel)
+{
+    const json_t *list = json_object_get(n->document, "areas"), *one;
+    struct slice own =
+        json_opt_str(thing(json_object_get(n->document, "channels"), slice_str(channel)), "area");
+    size_t i;
+    if (own.n)
+        return own.p;
+    json_array_foreach(list, i, one)
+    {
+        if (!json_opt_bool(one, "disabled", false))
+            return json_opt_str(one, "id").p;
+    }
+    return "";
+}
+
+struct slice notice_closed(struct notices *n, struct hours *hours, const char *channel, const char *language)
+{
+    struct hours_state h;
+    struct store_thread t = {.channel = channel, .area = area_of(n, channel)};
+    struct buf text;
+    if (!n->document || !hours)
+        return SLICE("");
+    snprintf(t.language.tag, sizeof t.language.tag, "%s", language);
+    hours_at(hours, t.area, store_now_ms(n->w->store), &h);
+    mem_free(n->closed);
+    n->closed = NULL;
+    if (h.open)
+        return SLICE("");
+    buf_init(&text, NOTICE_MAX);
+    away_text(n, hours, &t, &h, &text);
+    n->closed = text.err ? NULL : slice_dup(buf_view(&text));
+    buf_clear(&text);
+    return slice_str(n->closed);
 }
 
 static void answer(struct notices *n, const struct store_thread *t, const char *what, struct slice text)

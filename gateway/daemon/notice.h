@@ -21,6 +21,8 @@ void notice_opened(struct notices *n, const struct store_thread *t);
 void notice_nobody(struct notices *n, const struct store_thread *t);
 /* "Closed, and open again …", once in the thread for each time that it is closed. */
 void notice_away(struct notices *n, struct hours *hours, const struct store_thread *t, int64_t since_ms);
+/* The same for who has not written yet; empty: it is open. Borrowed until it is asked again. */
+struct slice notice_closed(struct notices *n, struct hours *hours, const char *channel, const char *language);
 /* What the person asked for; at most one in a minute. place NULL: nothing may be told. */
 void notice_place(struct notices *n, const struct store_thread *t, const struct engine_place *place);
 /* A text of ours on the person's request, by its key; at most one in a minute. */

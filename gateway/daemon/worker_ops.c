@@ -107,6 +107,12 @@ bool worker_staff(void *arg, struct store_op *op, const char *channel, struct sl
     return o && alerts_reply(o->alerts, channel, address, text, done, done_arg);
 }
 
+struct slice worker_closed(void *arg, struct store_op *op, const char *channel, const char *language)
+{
+    struct worker_op *o = op_of(arg, op);
+    return o ? notice_closed(o->notices, engine_hours(o->engine), channel, language) : SLICE("");
+}
+
 static void op_attach(struct worker *w, struct store_op *op)
 {
     struct worker_op *o = mem_alloc(sizeof *o);

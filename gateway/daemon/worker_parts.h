@@ -21,6 +21,7 @@ void worker_stored(void *arg, struct store_op *op, const struct store_inbound *i
                    const struct store_ingested *r);
 bool worker_staff(void *arg, struct store_op *op, const char *channel, struct slice address,
                   struct slice text, void (*done)(void *done_arg, bool ok), void *done_arg);
+struct slice worker_closed(void *arg, struct store_op *op, const char *channel, const char *language);
 /* Lets go of an operation, with all that it has. */
 void worker_detach(struct worker_op *o);
 

@@ -42,6 +42,9 @@ struct host_router {
     bool (*same)(void *arg, struct slice a, struct slice b);
     /* Parley's own text for people, e.g. ("ar", "notice.first"); empty: there is none. May be NULL. */
     struct slice (*text)(void *arg, const char *tag, const char *key);
+    /* "Closed, and open again …" in that language for who comes to the channel now; empty: it is open.
+     * Borrowed until the next is asked for. May be NULL. */
+    struct slice (*closed)(void *arg, struct store_op *op, const char *channel, const char *language);
 };
 
 struct host_config {

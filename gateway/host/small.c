@@ -33,11 +33,22 @@ static const char *const *h_languages(void *inst)
     return (const char *const *)CHANNEL(inst)->o->languages;
 }
 
+static struct slice closed_now(void *inst, const char *language, const char **tag)
+{
+    struct host_op *o = CHANNEL(inst)->o;
+    const struct host_router *r = &o->h->cf.router;
+    if (tag)
+        *tag = language;
+    return r->closed ? r->closed(r->arg, o->op, CHANNEL(inst)->id, language) : slice_str(NULL);
+}
+
 static struct connector_bytes h_text(void *inst, const char *key, const char *language, const char **tag)
 {
     /* The words of a page of its own are the connector's; only what the operation wrote instead comes from
      * here. */
     bool own_only = strncmp(key, "chat.", 5) == 0;
+    if (strcmp(key, "office.closed") == 0)
+        return bytes_from(closed_now(inst, language, tag));
     return bytes_from(optext_get(CHANNEL(inst)->o, key, language, own_only, tag));
 }
 

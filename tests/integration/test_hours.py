@@ -33,6 +33,7 @@ class World:
         doc["channels"][1]["settings"]["url"] = self.receiver.url
         doc["areas"] += [{"id": "de", "name": {"en": "Germany"}, "timezone": "Europe/Berlin", "hours": {"always": True}}]
         doc["channels"].append({"id": "closed", "connector": "http", "area": "tr/izmir", "settings": doc["channels"][1]["settings"]})
+        doc["channels"].append({"id": "webclosed", "connector": "webchat", "area": "tr/izmir"})
         doc["areas"][1]["hours"] = span(60, 240)
         next(a for a in doc["agents"] if a["login"] == "farid").update(capacity={"chat": 3}, languages={"fa": 5})
         d.apply(doc)
@@ -108,6 +109,18 @@ async def hours_are_told(w):
     assert 57 * 60 < opens.total_seconds() <= 60 * 60, one
     status, got, _ = await w.call("GET", "hours", "integrator")
     assert [i["open"] for i in got["items"] if i["area"] == "de"] == [True], got
+
+
+async def the_chat_page_says_it_before_somebody_writes(w):
+    opens = [(datetime.datetime.now(ZONE) + datetime.timedelta(minutes=m)).strftime("%H:") for m in (60, 61)]
+    line = '<p class="closed" data-t="closed_now">%s</p>'
+    for lang, words in (("tr", "kapalı"), ("en", "closed"), ("ar", "المكتب")):
+        _, _, page = w.d.get(f"/chat/demo/webclosed?lang={lang}")
+        said = page.decode().split(line.split("%s")[0])[1].split("</p>")[0]
+        assert words in said and (lang == "ar" or any(o in said for o in opens)), (lang, said)
+        _, _, texts = w.d.get(f"/chat/demo/webclosed/texts/{lang}")
+        assert json.loads(texts)["texts"]["closed_now"] in said, texts
+    assert line % "" in w.d.get("/chat/demo/web?lang=tr")[2].decode()
 
 
 async def how_long(w):
@@ -322,7 +335,7 @@ async def what_people_are_told(w):
     await asyncio.gather(closed_is_said_once(w), nobody_is_said_where_it_is_open(w), how_long(w), timers_fire_once_whatever_the_clock_does(w))
 
 
-TESTS = [what_people_are_told, hours_are_told, call_backs, hours_end_while_somebody_waits, wording_and_versions, an_honest_wait]
+TESTS = [what_people_are_told, hours_are_told, the_chat_page_says_it_before_somebody_writes, call_backs, hours_end_while_somebody_waits, wording_and_versions, an_honest_wait]
 
 if __name__ == "__main__":
     run_shared(World, TESTS)

@@ -12,7 +12,8 @@ interface Texts {
 let now: Texts = { lang: 'en', dir: 'ltr', texts: {} };
 
 export function t(key: string): string {
-  return now.texts[key] || key;
+  const text = now.texts[key];
+  return text === undefined ? key : text; // "closed_now" is empty while it is open
 }
 
 export function language(): string {

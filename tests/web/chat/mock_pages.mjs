@@ -45,9 +45,14 @@ export class Pages {
 <script src="/widget.js" data-operation="${operation}" data-channel="${channel}" data-lang="ar"></script>`;
   }
 
+  /** What the office says while nobody is there. */
+  closedNow(lang) {
+    return (this.o.office && this.o.office[lang]) || '';
+  }
+
   json(lang) {
     const t = this.texts.get(lang);
-    return JSON.stringify({ lang: t.lang, dir: t.dir, texts: t.texts }).replace(/</g, '\\u003c');
+    return JSON.stringify({ lang: t.lang, dir: t.dir, texts: { ...t.texts, closed_now: this.closedNow(lang) } }).replace(/</g, '\\u003c');
   }
 
   language(rq, url) {
@@ -77,7 +82,7 @@ export class Pages {
       draft: () => escape(draft),
     };
     const html = this.template.replace(/\{\{(t\.)?(\w+)\}\}|<!--parley:(\w+)-->/g, (all, text, name, block) => {
-      const v = block ? blocks[block] && blocks[block]() : text ? t.texts[name] : values[name];
+      const v = block ? blocks[block] && blocks[block]() : text ? (name === 'closed_now' ? this.closedNow(lang) : t.texts[name]) : values[name];
       if (v === undefined) throw new Error('the template names ' + all);
       return block ? v : escape(v);
     });

@@ -58,6 +58,23 @@ export const cases = {
       }
     },
   },
+  'closed is said before somebody writes, and follows the language': {
+    needs: 'mock',
+    async run(c) {
+      c.mock.pages.o.office = { en: 'The office is closed now. It opens again: Monday, 23 November at 09:00. Your message is kept and will be read then.', ar: 'المكتب مغلق الآن. يفتح مرة أخرى: الاثنين ٢٣ نوفمبر ٠٩:٠٠.' };
+      const said = (page) => page.$eval('.closed', (e) => (e.offsetHeight ? e.textContent : ''));
+      const page = await open(c.browser, c.url + '?lang=en', { width: 360, height: 740, dark: true });
+      assert.equal(await said(page), c.mock.pages.o.office.en);
+      await page.screenshot({ path: c.out + 'closed-en.png' });
+      await check(page, 'closed');
+      await page.click('#langs-open');
+      await page.click('#langs a[hreflang=ar]');
+      await until('Arabic', async () => (await said(page)) === c.mock.pages.o.office.ar);
+      await page.click('#langs-open');
+      await page.click('#langs a[hreflang=tr]');
+      await until('nothing', async () => (await said(page)) === '');
+    },
+  },
   'axe without scripts': {
     async run(c) {
       const plain = await open(c.browser, c.url + '?lang=ur', { scripts: false });
