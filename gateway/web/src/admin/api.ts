@@ -1,18 +1,7 @@
-// The calls of the administration page. An error brings its places in the operation's file.
-import { ApiError, codeOf } from '../lib/api';
+// The calls of the administration page. An error brings its places in the operation's file (ApiError.places).
+import { call, inOp } from '../lib/api';
 import type { Page } from '../lib/types';
 import type { Applied, Connector, Dead, Fact, OperationDocument, OwnText, Place, Said, Tested } from './types';
-
-export class AdminError extends ApiError {
-  constructor(
-    status: number,
-    code: string,
-    detail: string,
-    readonly places: readonly Place[],
-  ) {
-    super(status, code, detail);
-  }
-}
 
 const TIMEOUT_MS = 30_000; // an apply waits until every node has taken it
 
@@ -22,42 +11,10 @@ interface Ask {
   match?: string;
 }
 
-async function refusal(answer: Response): Promise<AdminError> {
-  let told: { code?: string; detail?: string; problems?: Place[] } = {};
-  try {
-    told = (await answer.json()) as typeof told;
-  } catch {
-    // A proxy's page: the status says enough.
-  }
-  return new AdminError(answer.status, told.code ?? codeOf(answer.status), told.detail ?? '', told.problems ?? []);
-}
-
 export class AdminApi {
   constructor(private readonly op: string) {}
 
-  private async ask<T>(path: string, { method = 'GET', body, match }: Ask = {}): Promise<T> {
-    const headers: Record<string, string> = { Accept: 'application/json' };
-    if (body !== undefined) headers['Content-Type'] = 'application/json';
-    if (match) headers['If-Match'] = `"${match}"`;
-    const stop = new AbortController();
-    const timer = setTimeout(() => stop.abort(), TIMEOUT_MS);
-    try {
-      const answer = await fetch(`/api/v1/ops/${encodeURIComponent(this.op)}/${path}`, {
-        method,
-        headers,
-        body: body === undefined ? undefined : JSON.stringify(body),
-        credentials: 'same-origin',
-        cache: 'no-store',
-        signal: stop.signal,
-      });
-      if (!answer.ok) throw await refusal(answer);
-      return (answer.status === 204 ? undefined : await answer.json()) as T;
-    } catch (error) {
-      throw error instanceof ApiError ? error : new AdminError(0, 'unreachable', '', []);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
+  private ask = <T>(path: string, request: Ask = {}): Promise<T> => call(inOp(this.op, path), { timeoutMs: TIMEOUT_MS, ...request });
 
   document = (): Promise<OperationDocument> => this.ask('operation/document');
   patch = (sections: Record<string, unknown>, match: string, dry: boolean): Promise<Applied> =>

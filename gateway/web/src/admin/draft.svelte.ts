@@ -1,11 +1,12 @@
 // The operation as it is edited: what the server has, what was changed here, and the way from one to the other. It outlives the page, so
 // that whoever looks at a thread in between loses nothing.
 import { untrack } from 'svelte';
+import { ApiError } from '../lib/api';
 import { app } from '../lib/app.svelte';
 import { named, t } from '../lib/text.svelte';
 import type { Names } from '../lib/types';
 import { ui } from '../lib/ui.svelte';
-import { AdminApi, AdminError } from './api';
+import { AdminApi } from './api';
 import { changedSections, problemsBelow, readLine, same, sayChange, textChanges } from './changes';
 import type { Applied, OperationDocument, OperationFile, Place } from './types';
 
@@ -102,7 +103,7 @@ export class Draft {
       const { changes } = await this.api.patch(this.patch(), this.version, true);
       if (number === this.asked) [this.places, this.lines, this.judged] = [[], changes, true];
     } catch (error) {
-      if (number !== this.asked || !(error instanceof AdminError)) return;
+      if (number !== this.asked || !(error instanceof ApiError)) return;
       if (error.status === 412) return this.load();
       if (error.status === 400 || error.status === 403) [this.places, this.lines, this.judged] = [refused(error), [], true];
     }
@@ -144,7 +145,7 @@ export class Draft {
   }
 
   private async failed(error: unknown): Promise<void> {
-    if (!(error instanceof AdminError)) throw error;
+    if (!(error instanceof ApiError)) throw error;
     if (error.status === 412) {
       await this.load();
       ui.tell('error', t('admin.changed_meanwhile'));
@@ -195,7 +196,7 @@ export class Draft {
   }
 }
 
-function refused(error: AdminError): Place[] {
+function refused(error: ApiError): Place[] {
   return error.places.length ? [...error.places] : [{ at: '', text: error.detail }];
 }
 

@@ -2,6 +2,8 @@
 // only the members that the page has fields for.
 import type { Names } from '../lib/types';
 
+export type { Place } from '../lib/types';
+
 export interface AgentOf {
   login: string;
   name: string;
@@ -90,11 +92,6 @@ export interface Applied {
   changes: string[];
   passwords: { login: string; password: string }[];
   behind: string[];
-}
-
-export interface Place {
-  at: string;
-  text: string;
 }
 
 export interface Fact {

@@ -1,4 +1,4 @@
-import { ask } from '../articles/api';
+import { ask } from '../lib/api';
 import type { Contact, Entry, Page, Thread } from '../lib/types';
 import type { What } from './types';
 

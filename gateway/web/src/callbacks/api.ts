@@ -1,5 +1,5 @@
 // Hours and call-backs of an operation, over REST.
-import { ApiError, codeOf, newRef } from '../lib/api';
+import { ApiError, ask } from '../lib/api';
 import type { Page, Thread } from '../lib/types';
 
 export interface Hours {
@@ -41,31 +41,10 @@ export interface CallbackAsk {
 
 export const isOpen = (one: CallbackCodes | null): boolean => !!one && ['waiting', 'due', 'taken'].includes(one.state);
 
-const TIMEOUT_MS = 20_000;
-
 export class CallbackApi {
   constructor(private readonly op: string) {}
 
-  private async ask<T>(path: string, body?: unknown): Promise<T> {
-    const headers: Record<string, string> = { Accept: 'application/json' };
-    if (body !== undefined) Object.assign(headers, { 'Content-Type': 'application/json', 'Idempotency-Key': newRef() });
-    let answer: Response;
-    try {
-      answer = await fetch(`/api/v1/ops/${encodeURIComponent(this.op)}/${path}`, {
-        method: body === undefined ? 'GET' : 'POST',
-        headers,
-        body: body === undefined ? undefined : JSON.stringify(body),
-        credentials: 'same-origin',
-        cache: 'no-store',
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-    } catch {
-      throw new ApiError(0, 'unreachable', '');
-    }
-    if (answer.ok) return (await answer.json()) as T;
-    const told = (await answer.json().catch(() => ({}))) as { code?: string; detail?: string };
-    throw new ApiError(answer.status, told.code ?? codeOf(answer.status), told.detail ?? '');
-  }
+  private ask = <T>(path: string, body?: unknown): Promise<T> => ask(this.op, path, body === undefined ? 'GET' : 'POST', body);
 
   hours = (): Promise<Page<Hours>> => this.ask('hours');
   list = (): Promise<Page<{ callback: Callback; thread: Thread }>> => this.ask('callbacks');

@@ -1,5 +1,5 @@
 // The pack that an operation codes with, as far as the administration page shows it.
-import { ApiError, codeOf } from '../lib/api';
+import { ask } from '../lib/api';
 import type { Names } from '../lib/types';
 
 interface Label {
@@ -16,11 +16,7 @@ export interface PackOf {
   referrals: unknown[];
 }
 
-const TIMEOUT_MS = 20_000;
-
 export async function loadPack(op: string): Promise<PackOf | null> {
-  const answer = await fetch(`/api/v1/ops/${encodeURIComponent(op)}/packs`, { headers: { Accept: 'application/json' }, credentials: 'same-origin', cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) });
-  if (!answer.ok) throw new ApiError(answer.status, codeOf(answer.status), '');
-  const { pack } = (await answer.json()) as { pack: Partial<PackOf> | null };
+  const { pack } = await ask<{ pack: Partial<PackOf> | null }>(op, 'packs');
   return pack && { subjects: [], forms: [], institutions: [], referrals: [], pack: '', ...pack };
 }

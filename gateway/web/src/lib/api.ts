@@ -1,13 +1,14 @@
 // REST: one place that fetches. Answers are typed, failures are ApiError with the words of the server.
-import type { Agent, Contact, Entry, Me, Operation, Page, Problem, Queues, Stored, Thread } from './types';
+import type { Agent, Contact, Entry, Me, Operation, Page, Place, Problem, Queues, Stored, Thread } from './types';
 
 export class ApiError extends Error {
-  /** `status` 0: the server was not reached. */
+  /** `status` 0: the server was not reached. `places`: what is wrong where, of an operation file or a flow. */
   constructor(
     readonly status: number,
     readonly code: string,
     readonly detail: string,
     readonly retryAfter: number | null = null,
+    readonly places: readonly Place[] = [],
   ) {
     super(detail || code);
   }
@@ -40,7 +41,11 @@ interface Request {
   method?: string;
   query?: Query;
   body?: unknown;
+  /** Idempotency-Key */
   key?: string;
+  /** If-Match: the version that was read. */
+  match?: string;
+  timeoutMs?: number;
   signal?: AbortSignal;
 }
 
@@ -53,13 +58,15 @@ function url(path: string, query: Query = {}): string {
   return `/api/v1/${path}${search ? `?${search}` : ''}`;
 }
 
-export async function call<T>(path: string, request: Request = {}): Promise<T> {
+/** Everything that the page fetches; a refusal is thrown. What is read of the answer is held to the same time. */
+async function fetched<T>(path: string, request: Request, read: (answer: Response) => Promise<T>): Promise<T> {
   const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), TIMEOUT_MS);
+  const timer = setTimeout(() => stop.abort(), request.timeoutMs ?? TIMEOUT_MS);
   request.signal?.addEventListener('abort', () => stop.abort());
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (request.body !== undefined) headers['Content-Type'] = 'application/json';
   if (request.key) headers['Idempotency-Key'] = request.key;
+  if (request.match) headers['If-Match'] = `"${request.match}"`;
   try {
     const answer = await fetch(url(path, request.query), {
       method: request.method ?? 'GET',
@@ -71,13 +78,25 @@ export async function call<T>(path: string, request: Request = {}): Promise<T> {
     });
     learnTime(answer.headers.get('Date'));
     if (!answer.ok) throw await problem(answer);
-    return (answer.status === 204 ? undefined : await answer.json()) as T;
+    return await read(answer);
   } catch (error) {
     throw error instanceof ApiError ? error : new ApiError(0, 'unreachable', '');
   } finally {
     clearTimeout(timer);
   }
 }
+
+export const call = <T>(path: string, request: Request = {}): Promise<T> =>
+  fetched(path, request, async (answer) => (answer.status === 204 ? undefined : await answer.json()) as T);
+
+/** A file: CSV, a page for a person. */
+export const callBlob = (path: string, request: Request = {}): Promise<Blob> => fetched(path, request, (answer) => answer.blob());
+
+export const inOp = (op: string, path: string): string => `ops/${encodeURIComponent(op)}/${path}`;
+
+/** A call in an operation; a POST that is tried again does nothing twice. */
+export const ask = <T>(op: string, path: string, method = 'GET', body?: unknown): Promise<T> =>
+  call(inOp(op, path), { method, body, key: method === 'POST' ? newRef() : undefined });
 
 const CODES: Record<number, string> = {
   400: 'invalid',
@@ -106,7 +125,7 @@ async function problem(answer: Response): Promise<ApiError> {
   }
   const after = Number(answer.headers.get('Retry-After'));
   const seconds = Number.isFinite(after) && after > 0 ? after : null;
-  return new ApiError(answer.status, told.code ?? codeOf(answer.status), told.detail ?? '', seconds);
+  return new ApiError(answer.status, told.code ?? codeOf(answer.status), told.detail ?? '', seconds, told.problems ?? []);
 }
 
 /** A ticket: a code is wanted as well. */

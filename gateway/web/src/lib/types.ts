@@ -220,12 +220,18 @@ export interface Page<T> {
   next: string | null;
 }
 
+export interface Place {
+  at: string;
+  text: string;
+}
+
 export interface Problem {
   status: number;
   title: string;
   detail?: string;
   code?: string;
   at?: string;
+  problems?: Place[];
 }
 
 // Frames of the agents' socket, server to client.

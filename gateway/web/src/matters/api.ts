@@ -1,4 +1,4 @@
-import { ask } from '../articles/api';
+import { ask } from '../lib/api';
 import type { Page, Thread } from '../lib/types';
 import type { Guard, Matter, Pack, Reason, Written } from './types';
 

@@ -1,5 +1,5 @@
 // The calls about signing in and about what leaves the house. Errors are lib/api's.
-import { ApiError, codeOf } from '../lib/api';
+import { call, inOp } from '../lib/api';
 import type { Me, Page } from '../lib/types';
 
 export interface Ticket {
@@ -48,30 +48,7 @@ export interface Token {
   used: string | null;
 }
 
-const TIMEOUT_MS = 20_000;
-
-async function ask<T>(path: string, method = 'GET', body?: unknown): Promise<T> {
-  const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), TIMEOUT_MS);
-  try {
-    const answer = await fetch(`/api/v1/${path}`, {
-      method,
-      headers: body === undefined ? { Accept: 'application/json' } : { Accept: 'application/json', 'Content-Type': 'application/json' },
-      body: body === undefined ? undefined : JSON.stringify(body),
-      credentials: 'same-origin',
-      cache: 'no-store',
-      signal: stop.signal,
-    });
-    if (answer.ok) return (answer.status === 204 ? undefined : await answer.json()) as T;
-    const told = (await answer.json().catch(() => ({}))) as { code?: string; detail?: string };
-    const after = Number(answer.headers.get('Retry-After'));
-    throw new ApiError(answer.status, told.code ?? codeOf(answer.status), told.detail ?? '', after > 0 ? after : null);
-  } catch (error) {
-    throw error instanceof ApiError ? error : new ApiError(0, 'unreachable', '');
-  } finally {
-    clearTimeout(timer);
-  }
-}
+const ask = <T>(path: string, method = 'GET', body?: unknown): Promise<T> => call(path, { method, body });
 
 export const signInCode = (login: string, ticket: string, code: string, trust: boolean): Promise<Me> =>
   ask('sign-in/code', 'POST', { login, ticket, code, trust });
@@ -83,7 +60,7 @@ export const newCodes = (code: string): Promise<{ recovery: string[] }> => ask('
 /** Of one operation, for administrators. */
 export class SecurityApi {
   constructor(private readonly op: string) {}
-  private at = (path: string): string => `ops/${encodeURIComponent(this.op)}/${path}`;
+  private at = (path: string): string => inOp(this.op, path);
   private hook = (id: string, what: string): string => this.at(`webhooks/${encodeURIComponent(id)}/${what}`);
 
   webhooks = (): Promise<Page<Webhook>> => ask(this.at('webhooks'));
