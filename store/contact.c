@@ -106,7 +106,7 @@ static void give(struct contact_op *c, const struct redis_reply *r)
     struct store_contact out = {.id = store_id_of(c->op, c->contact, STORE_SEQ_CONTACT)};
     struct store_address *addresses = arena_alloc(a, (r->n / 2 + 1) * sizeof(*addresses));
     struct slice all = pair_of(r, "T"), area = store_field(hash, "ar"), merged = pair_of(r, "me");
-    struct slice list = all.n ? all : store_field(hash, "T"), unsafe = store_field(hash, "un");
+    struct slice list = all.n ? all : store_field(hash, "T"), unsafe = pair_of(r, "un");
     struct id *others = arena_alloc(a, (merged.n / 8 + 1) * sizeof(*others));
     struct id *threads = arena_alloc(a, (list.n / 8 + 1) * sizeof(*threads));
     for (size_t i = 1; i + 1 < r->n; i += 2) {
@@ -122,6 +122,8 @@ static void give(struct contact_op *c, const struct redis_reply *r)
         others[out.merged_n++] =
             store_id_of(c->op, store_handle_get(slice_of(merged.p + i, 8)), STORE_SEQ_CONTACT);
     out.merged = others;
+    if (!merged.n)
+        unsafe = store_field(hash, "un");
     struct slice named = store_field(hash, "N");
     out.provider_named = named.n > 0 && !slice_is(named, "-");
     out.addresses = addresses;

@@ -116,7 +116,7 @@ struct store_contact {
     /* Those it was merged with (link.h); `threads` are those of all then, addresses and profile its own. */
     const struct id *merged;
     size_t merged_n;
-    const char *unsafe;  /* channels on which they must not be reached, or "*"; "": store_unsafe_on */
+    const char *unsafe;  /* channels on which the person must not be reached, or "*"; store_unsafe_on */
     bool provider_named; /* the name in the profile is what a provider told */
     bool erased;
 };

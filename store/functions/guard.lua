@@ -126,13 +126,16 @@ do
     end
 
     -- un of a contact: how it is not safe to reach them: channels, or "*" for none is. It holds for all contacts of the person.
-    function P.unsafe(K, contact, channel)
-        for _, c in ipairs(P.person(K, contact)) do
-            if listed(call('HGET', K .. 'contact:' .. c, 'un') or '', channel) then
-                return true
-            end
+    function P.unsafe_words(K, contacts)
+        local all = {}
+        for _, c in ipairs(contacts) do
+            all[#all + 1] = call('HGET', K .. 'contact:' .. c, 'un') or nil
         end
-        return false
+        return table.concat(all, ' ')
+    end
+
+    function P.unsafe(K, contact, channel)
+        return listed(P.unsafe_words(K, P.person(K, contact)), channel)
     end
 
     -- Tries since the person's last words, and on how many days: messages that are not known to have arrived, and logged ones.

@@ -45,8 +45,8 @@ do
             return nil
         end
         local t = call('HMGET', K .. 'thread:' .. thread, 'c', 'k')
-        local c = t[1] and call('HMGET', K .. 'contact:' .. t[1], 'a' .. blind, 'un') or {}
-        if c[2] and P.unsafe_word(c[2], channel) then
+        local c = t[1] and call('HMGET', K .. 'contact:' .. t[1], 'a' .. blind, 'un', 'me') or {}
+        if (c[2] or c[3]) and P.unsafe(K, t[1], channel) then -- asked where there is something to ask
             return false
         end
         local flags, target = byte(log[1], 9), ''

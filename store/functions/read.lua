@@ -34,7 +34,7 @@ do
     end)
 
     -- contact: its hash, then for each of its addresses blind and the address's own record; of one that was merged also 'me' and the others,
-    -- 'T' and the threads of all
+    -- 'T' and the threads of all, 'un' and how it is not safe to reach any
     P.reg_ro('contact', function(K, a)
         local h = call('HGETALL', K .. 'contact:' .. a[1])
         if #h == 0 then
@@ -50,6 +50,7 @@ do
                 local all = P.person(K, a[1], h[i + 1])
                 out[#out + 1], out[#out + 2] = 'me', table.concat(all, '', 2)
                 out[#out + 1], out[#out + 2] = 'T', P.person_threads(K, all)
+                out[#out + 1], out[#out + 2] = 'un', P.unsafe_words(K, all)
             end
         end
         return out

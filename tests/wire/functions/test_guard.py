@@ -124,6 +124,11 @@ def test_what_has_become_unsafe_does_not_go_out(s):
         thread(s, tid)
         if words:
             s.call("contact_safety", "c" + tid[1:], "amal", words)
+        if words == "web tg":  # said of the one, and the other is the same person
+            other = "d" + tid[1:]
+            s.r.hset(s.key("contact:" + other), mapping={"k": 7, "v": 1, "me": "c" + tid[1:]})
+            s.r.hset(s.key("contact:c" + tid[1:]), "me", other)
+            s.r.hset(s.key("thread:" + tid), "c", other)
         seq = s.r.hincrby(s.key("thread:" + tid), "n", 1)
         head = struct.pack(">B", 1) + s.now().to_bytes(6, "big") + bytes([16 * AGENT, 8, 2]) + b"tg\0" + blind.encode()
         s.r.hset(s.key("log:" + tid), mapping={seq: head + b"sealed", "s%d" % seq: bytes([STORED, 1, 0, 0, 0, 0, 0])})
