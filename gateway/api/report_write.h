@@ -18,8 +18,11 @@ struct report {
     struct table table;
 };
 
+/* Counts a red alert: acknowledged after so many ms, -1 not yet. */
 void report_alert(struct report *r, int64_t acked_ms);
+/* Frees what the table holds; the report itself is the caller's. */
 void report_clear(struct report *r);
+/* Both hide what is few (table.h). bom: for spreadsheets that take a file without one for Latin-1. */
 void report_write_json(struct report *r, struct buf *b);
 void report_write_csv(struct report *r, bool bom, struct buf *b);
 
