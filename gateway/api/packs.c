@@ -89,7 +89,7 @@ int pack_clearance(const json_t *pack, struct slice path)
 }
 
 const struct call_route pack_routes[] = {
-    {HTTP_M_GET, "packs", packs_get, MATTER_READERS, 0},
+    {HTTP_M_GET, "packs", packs_get, MATTER_READERS | ROLE_ADMINISTRATOR, 0},
     {HTTP_M_GET, "packs/{}", pack_get, MATTER_READERS, 0},
     {.run = NULL},
 };
