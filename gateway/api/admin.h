@@ -58,4 +58,8 @@ struct api_admin {
                  void (*done)(void *arg, const struct err *e, const struct api_tested *r), void *arg);
 };
 
+/* A new password, which people can read to each other: about 100 bits; wipe it when it was told. */
+#define ADMIN_PASSWORD 25
+void admin_password(char out[ADMIN_PASSWORD]);
+
 #endif

@@ -5,7 +5,6 @@
 
 #define PASSWORD_MIN 12
 #define PASSWORD_MAX 512
-#define PASSWORD_NEW 25
 
 /* ---- the list ---- */
 
@@ -53,7 +52,7 @@ static void fresh_free(struct fresh *f)
 }
 
 /* Without letters that look like others, and without vowels, so that no word comes out: about 100 bits. */
-static void make_up(char out[PASSWORD_NEW])
+void admin_password(char out[ADMIN_PASSWORD])
 {
     static const char letters[] = "bcdfghjkmnpqrstvwxz23456789";
     size_t n = 0;
@@ -159,7 +158,7 @@ static void password_post(struct call *c)
     if (has)
         memcpy(f->password, given.p, given.n);
     else
-        make_up(f->password);
+        admin_password(f->password);
     store_user_get(c->api->cf.store, f->login, on_user, f);
 }
 

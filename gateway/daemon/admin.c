@@ -104,19 +104,6 @@ struct store_op *admin_op(struct admin_call *c)
     return NULL;
 }
 
-void admin_password(char out[ADMIN_PASSWORD])
-{
-    /* Without letters that look like others, and without vowels, so that no word comes out. */
-    static const char letters[] = "bcdfghjkmnpqrstvwxz23456789";
-    size_t n = 0;
-    for (int i = 0; i < 20; i++) {
-        if (i && i % 5 == 0)
-            out[n++] = '-';
-        out[n++] = letters[text_random_u64() % (sizeof letters - 1)];
-    }
-    out[n] = '\0';
-}
-
 static const struct admin_verb *verb_find(const char *name)
 {
     const struct admin_verb *const tables[] = {admin_office_verbs,  admin_people_verbs, admin_report_verbs,

@@ -43,8 +43,4 @@ const char *admin_actor(const struct admin_call *c);
 /* The operation that the argument "operation" names; NULL when there is none, and the call was answered. */
 struct store_op *admin_op(struct admin_call *c);
 
-/* 20 letters and digits that can be read out and typed: about 100 bits. */
-#define ADMIN_PASSWORD 25
-void admin_password(char out[ADMIN_PASSWORD]);
-
 #endif

@@ -2,6 +2,7 @@
  * Verbs of the admin socket about users and tokens. */
 #include "gateway/base/mem.h"
 #include "gateway/base/text.h"
+#include "gateway/api/admin.h"
 #include "gateway/daemon/admin.h"
 #include "gateway/daemon/worker.h"
 #include "store/agent.h"

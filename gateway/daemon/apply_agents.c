@@ -3,6 +3,7 @@
  * three journeys to Redis, and a new user's password takes a tenth of a second of another thread. */
 #include "gateway/daemon/apply_agents.h"
 #include "gateway/base/mem.h"
+#include "gateway/api/admin.h"
 #include "gateway/daemon/admin.h"
 #include "gateway/daemon/apply.h"
 #include "gateway/daemon/operation.h"
