@@ -45,20 +45,46 @@ struct finding {
     bool after_gap;
 };
 
+static void begin_at(struct store_op *op, bool after_gap)
+{
+    struct events *ev = events_of(op);
+    ev->asking = false;
+    ev->sure = true;
+    if (after_gap)
+        events_dispatch(op, NULL, false);
+    read_anew(op->store);
+}
+
+static void gap_document(void *arg, const struct err *e)
+{
+    struct store_op *op = arg;
+    if (!e->code) {
+        begin_at(op, true);
+        return;
+    }
+    events_of(op)->asking = false; /* once more */
+    events_of(op)->last[0] = '\0';
+    read_anew(op->store);
+}
+
+/* The place first, then the document: what changes in between is read as an event. */
 static void found_last(void *arg, const struct err *e, struct slice id)
 {
     struct finding *f = arg;
     struct store_op *op = f->op;
     struct events *ev = events_of(op);
-    ev->asking = false;
-    if (!e->code) {
-        snprintf(ev->last, sizeof(ev->last), "%.*s", (int)(id.n < 36 ? id.n : 36), id.p);
-        ev->sure = true;
-        if (f->after_gap)
-            events_dispatch(op, NULL, false);
-    }
+    bool after_gap = f->after_gap;
     mem_free(f);
-    read_anew(op->store);
+    if (e->code) {
+        ev->asking = false;
+        read_anew(op->store);
+        return;
+    }
+    snprintf(ev->last, sizeof(ev->last), "%.*s", (int)(id.n < 36 ? id.n : 36), id.p);
+    if (after_gap)
+        ops_document_load(op, gap_document, op);
+    else
+        begin_at(op, false);
 }
 
 static void find_last(struct store_op *op, bool after_gap)
@@ -68,19 +94,13 @@ static void find_last(struct store_op *op, bool after_gap)
     store_events_last(op, found_last, f);
 }
 
-static void gap_document(void *arg, const struct err *e)
-{
-    (void)e;
-    find_last(arg, true);
-}
-
 static void checked_last(void *arg, const struct err *e, const struct redis_reply *r)
 {
     struct store_op *op = arg;
     struct events *ev = events_of(op);
     if (!e->code && store_number(r) == 0) {
         log_event(LOG_WARN, "events.gap", log_str("operation", op->name));
-        ops_document_load(op, gap_document, op);
+        find_last(op, true);
         return;
     }
     ev->asking = false;
@@ -93,8 +113,8 @@ static void find_place(struct store_op *op)
     struct events *ev = events_of(op);
     struct store_args a;
     ev->asking = true;
-    if (!ev->last[0]) {
-        find_last(op, false);
+    if (!ev->last[0]) { /* who listens already has heard nothing of what came meanwhile */
+        find_last(op, !list_empty(&ev->listeners));
         return;
     }
     store_args_init(&a);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Servers, nodes and waiting for the store's tests. */
 #include "tests/unit/store/harness.h"
+#include "store/events_internal.h"
 #include "gateway/base/log.h"
 #include <dirent.h>
 #include <fcntl.h>
@@ -246,6 +247,13 @@ static void empty(void)
     remove_tree(name);
 }
 
+/* Whoever listens hears everything from here on. */
+static void wait_reading(int node)
+{
+    struct store_op *op = harness_op(node);
+    WAIT(events_of(op)->sure);
+}
+
 void harness_begin(int nodes)
 {
     if (!h.dir[0]) {
@@ -279,7 +287,7 @@ void harness_begin(int nodes)
     WAIT(made);
     EQ_INT(made, 1);
     for (int i = 0; i < nodes; i++)
-        harness_op(i);
+        wait_reading(i);
 }
 
 void harness_end(void)
