@@ -27,28 +27,36 @@ struct flight {
 
 /* ---- what became of it ---- */
 
+static void flight_free(struct flight *f)
+{
+    list_del(&f->node);
+    f->k->away--;
+    mem_free((char *)f->d.json.p);
+    arena_free(&f->a);
+    mem_free(f);
+}
+
 static void on_recorded(void *arg, const struct err *e)
 {
-    struct hook *k = arg;
+    struct flight *f = arg;
+    struct hook *k = f->k;
     (void)e; /* else it is sent once more */
+    flight_free(f);
     if (hooks_op_still(k->o))
         send_look(k);
 }
 
-/* Sent or not, it is no longer on its way. */
+/* Sent or not; until that is recorded it is on its way, or an answer of what is due that was asked for before
+ * would send it again. */
 static void flight_end(struct flight *f, enum hook_end end, int64_t again_ms, const char *error)
 {
-    struct hook *k = f->k;
-    list_del(&f->node);
-    k->away--;
-    if (!k->o->closed) {
-        k->o->refs++;
-        store_hooks_done(k->o->op, k->o->fence, k->id, f->d.thread, f->d.id, end, again_ms, error,
-                         on_recorded, k);
+    struct hooks_op *o = f->k->o;
+    if (o->closed) {
+        flight_free(f);
+        return;
     }
-    mem_free((char *)f->d.json.p);
-    arena_free(&f->a);
-    mem_free(f);
+    o->refs++;
+    store_hooks_done(o->op, o->fence, f->k->id, f->d.thread, f->d.id, end, again_ms, error, on_recorded, f);
 }
 
 /* The operation is gone: nothing is recorded, so it is sent by whoever comes next. */
