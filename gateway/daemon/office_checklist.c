@@ -3,6 +3,7 @@
  * operation's document tell. Agents are the API's to count. */
 #include "gateway/base/mem.h"
 #include "gateway/base/text.h"
+#include "gateway/daemon/capacity.h"
 #include "gateway/daemon/office.h"
 #include "gateway/daemon/texts.h"
 #include "gateway/daemon/worker.h"
@@ -47,6 +48,21 @@ static void of_server(const struct worker *w, struct buf *out)
     if (made)
         time_text((int64_t)s.st_mtime * 1000, when);
     item(out, "backup", made && time(NULL) - s.st_mtime < BACKUP_DAYS * 86400, slice_str(when));
+}
+
+/* Room: the detail is in how many days it is used up, when it will be. */
+static void of_capacity(const struct worker *w, struct buf *out)
+{
+    static const char *const kinds[] = {"memory", "disk"};
+    json_t *all = capacity_json(w);
+    for (size_t i = 0; all && i < 2; i++) {
+        int64_t days = json_opt_int(json_object_get(all, kinds[i]), "full_in_days", -1);
+        char text[24] = "";
+        if (days >= 0)
+            snprintf(text, sizeof text, "%lld", (long long)days);
+        item(out, kinds[i], days < 0 || days > CAPACITY_WARN_DAYS, slice_str(text));
+    }
+    json_decref(all);
 }
 
 static void list_name(struct buf *b, const char *name)
@@ -108,6 +124,7 @@ void office_checklist(void *worker, struct store_op *op, struct buf *out)
     const struct worker *w = worker;
     json_t *doc = json_parse(store_op_document(op, NULL), JSON_DEPTH_DEFAULT, NULL);
     of_server(w, out);
+    of_capacity(w, out);
     of_document(doc, out);
     of_texts(w, doc, out);
     of_channels(w, op, doc, out);

@@ -138,7 +138,7 @@ function apply(admin, sections, dry) {
 function checklist({ file }) {
   const fact = (id, done, detail = '') => ({ id, state: done ? 'done' : 'missing', detail });
   const people = file.agents.filter((each) => !each.disabled);
-  return [fact('https', true, 'https://demo.example.org'), fact('recovery', true), fact('backup', false), fact('hours', Boolean(file.hours)), fact('name', true), fact('emergency', Object.keys(file.emergency).length > 0),
+  return [fact('https', true, 'https://demo.example.org'), fact('recovery', true), fact('backup', false), fact('memory', true, '210'), fact('disk', false, '12'), fact('hours', Boolean(file.hours)), fact('name', true), fact('emergency', Object.keys(file.emergency).length > 0),
     fact('privacy', Boolean(file.privacy)), fact('texts', false, 'ar, fa, prs'), fact('channels', true), fact('agents', true, String(people.length)),
     fact('focal', people.filter((each) => each.roles.includes('focal')).length > 1, '2'), fact('administrators', people.filter((each) => each.roles.includes('administrator')).length > 1, '1')];
 }
