@@ -76,6 +76,7 @@ int openapi_read(const char *dir, struct buf *out, struct err *e);
 /* NULL: no such operation. */
 struct api_op *operation_find(struct api *a, struct slice name);
 struct member *operation_member(struct api_op *o, const char *agent);
+bool operation_seals(const struct api_op *o); /* it has focal points, to whom things are sealed */
 /* Calls done (never from inside) once the agents are known; ok false: the store is away. */
 void operation_wait(struct api_op *o, void (*done)(void *arg, bool ok), void *arg);
 const json_t *operation_document(struct api_op *o); /* current; may be NULL */

@@ -242,6 +242,10 @@ static void erase(struct call *c)
         return;
     if (!rights_administer(&c->caller.who))
         call_problem(c, 403, "somebody is erased by who administers the whole operation");
+    else if (!rights_erase(&c->caller.who, operation_seals(c->op)))
+        call_problem(c, 403,
+                     "where things are sealed, people are erased by an administrator with clearance 2, or by "
+                     "`parley erase` on the server");
     else if (!json_object_get(c->body, "contact"))
         call_problem(c, 400, "\"contact\" is missing: the id of who is to be erased");
     else if (call_id(c, json_opt_str(c->body, "contact"), &id)) {

@@ -63,6 +63,18 @@ struct member *operation_member(struct api_op *o, const char *agent)
     return map_get(&o->members, slice_str(agent));
 }
 
+bool operation_seals(const struct api_op *o)
+{
+    void *m;
+    struct slice id;
+    for (size_t i = 0; map_each(&o->members, &i, &id, &m);) {
+        const struct store_agent *a = &((const struct member *)m)->a;
+        if (!a->disabled && (rights_roles(a->roles) & ROLE_FOCAL))
+            return true;
+    }
+    return false;
+}
+
 struct waiter {
     struct list node;
     struct api_op *o;

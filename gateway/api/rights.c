@@ -214,6 +214,11 @@ bool rights_administer(const struct who *w)
     return (w->roles & ROLE_ADMINISTRATOR) && (!w->areas || !*w->areas);
 }
 
+bool rights_erase(const struct who *w, bool sealed)
+{
+    return rights_administer(w) && (!sealed || w->clearance >= 2);
+}
+
 bool rights_may_give(const struct who *w, int clearance)
 {
     return clearance < 2 || w->clearance >= clearance;

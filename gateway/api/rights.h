@@ -65,6 +65,9 @@ bool rights_mend(const struct who *w, int clearance, const char *area);
 int rights_clearance(unsigned roles);
 /* Administers the operation as a whole: administrators who are not of some areas alone. */
 bool rights_administer(const struct who *w);
+/* May erase people? sealed: the operation has focal points, so that anybody may have something sealed. It is
+ * the same whoever is to be erased, or the refusal would tell of whom there is. */
+bool rights_erase(const struct who *w, bool sealed);
 /* May give this clearance to users and tokens, and act for those who have it (a new password opens all that
  * they see)? What is sensitive is given by those who have it. */
 bool rights_may_give(const struct who *w, int clearance);

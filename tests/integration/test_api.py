@@ -24,7 +24,7 @@ class World:
         doc["channels"][1]["settings"]["url"] = self.receiver.url
         doc["channels"].append({"id": "broken", "connector": "http", "settings": {"url": self.receiver.url + "/nowhere", "secret": d.secret}})
         doc["agents"] += [{"login": "pat", "name": "Pat", "roles": ["partner"], "areas": ["tr"], "languages": {"en": 3}, "topics": ["*"], "capacity": {"chat": 5}},
-                          {"login": "adm", "name": "Adm", "roles": ["administrator"], "languages": {"en": 3}, "topics": ["*"], "capacity": {"chat": 0}},
+                          {"login": "adm", "name": "Adm", "roles": ["administrator"], "clearance": 2, "languages": {"en": 3}, "topics": ["*"], "capacity": {"chat": 0}},
                           {"login": "aud", "name": "Aud", "roles": ["auditor"], "languages": {"en": 3}, "topics": ["*"], "capacity": {"chat": 0}}]
         self.passwords = {x["login"]: x["password"] for x in d.apply(doc)["passwords"]}
         self.api = Api(d)

@@ -25,6 +25,7 @@ class World:
         self.api = Api(d)
         roles = {"amal": "agent", "farid": "agent", "selin": "supervisor", "nadia": "focal", "yusuf": "focal", "root": "administrator", "auditor": "auditor"}
         self.tokens = {login: d.token(agent=login if login != "auditor" else "root", role=role, clearance=2 if role == "focal" else 1 if role == "supervisor" else None) for login, role in roles.items()}
+        self.tokens["eraser"] = d.token(role="administrator", clearance=2)
         self.amal = await p.AgentSocket(d, self.tokens["amal"]).open()
         return self
 
@@ -213,7 +214,7 @@ async def erased_means_unread(w):
     t, _ = await w.thread()
     m = await w.matter(t, **CODED, note="something very private")
     contact = (await w.good("GET", "threads/{thread}", "selin", t))["contact"]["id"]
-    await w.good("POST", "erase", "root", body={"contact": contact})
+    await w.good("POST", "erase", "eraser", body={"contact": contact})
     got = await w.call("GET", "threads/{thread}/matters", "selin", t)
     assert got[0] == 200 and got[1]["items"][0]["note"] == "" and got[1]["items"][0]["reason"] == "erased" and m["id"] == got[1]["items"][0]["id"], got
 

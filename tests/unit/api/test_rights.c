@@ -133,6 +133,18 @@ T(unknown_roles_give_nothing)
     EQ_INT(rights_roles(" agent  focal "), ROLE_AGENT | ROLE_FOCAL);
 }
 
+T(who_may_erase_is_the_same_whoever_is_named)
+{
+    struct who w = {.roles = ROLE_ADMINISTRATOR, .areas = ""};
+    OK(rights_erase(&w, false) && !rights_erase(&w, true));
+    w.clearance = 2;
+    OK(rights_erase(&w, true));
+    w.areas = "tr";
+    OK(!rights_erase(&w, true) && !rights_erase(&w, false));
+    w = (struct who){.roles = ROLE_FOCAL | ROLE_AUDITOR, .clearance = 2, .areas = ""};
+    OK(!rights_erase(&w, true));
+}
+
 T(a_colleague_is_of_ones_team_or_area)
 {
     struct who agent = {"a", "a", "A", ROLE_AGENT, 0, "tr", "one two", false};
