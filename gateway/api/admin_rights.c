@@ -180,6 +180,39 @@ static void judge_flows(struct judging *j, const struct api_change *c)
     }
 }
 
+/* ---- the pack ---- */
+
+/* The shipped pack that it is, or adds to: its paths cannot be others; empty: its own. */
+static struct slice pack_base(const json_t *pack)
+{
+    return json_is_string(pack) ? slice_str(json_string_value(pack)) : json_opt_str(pack, "base");
+}
+
+/* Is every path that is not open still there, and as closed? */
+static bool paths_hold(const json_t *was, const json_t *now)
+{
+    size_t i;
+    const json_t *path;
+    json_array_foreach(json_object_get(was, "paths"), i, path)
+    {
+        const json_t *same = find(json_object_get(now, "paths"), "code", json_opt_str(path, "code"));
+        if (clearance_of(path) > clearance_of(same))
+            return false;
+    }
+    return true;
+}
+
+/* What a matter's path seals is sealed still. Of a shipped pack any path may be. */
+static void judge_pack(struct judging *j, const struct api_change *c)
+{
+    const json_t *was = json_object_get(c->before, "pack"), *now = json_object_get(c->after, "pack");
+    struct slice base = pack_base(was);
+    if (base.n ? slice_eq(base, pack_base(now)) : paths_hold(was, now))
+        return;
+    buf_str(j->problems, "/pack: which matters are sealed is changed by somebody who has them alone\n");
+    j->n++;
+}
+
 bool admin_allowed(const struct who *w, const struct api_change *c, struct buf *problems)
 {
     static const char *const of_topic[] = {"name", "priority", NULL};
@@ -190,7 +223,9 @@ bool admin_allowed(const struct who *w, const struct api_change *c, struct buf *
     judge_things(&j, c, "topics", of_topic);
     judge_things(&j, c, "channels", of_channel);
     judge_webhooks(&j, c);
-    if (!rights_may_give(w, 2))
+    if (!rights_may_give(w, 2)) {
         judge_flows(&j, c);
+        judge_pack(&j, c);
+    }
     return j.n == 0;
 }

@@ -203,6 +203,13 @@ async def what_is_sensitive_is_not_let_out(w):
     assert (await w.patch({"webhooks": []}))[0] == 200, "anybody who administers may end it"
     status, answer = await w.patch({"webhooks": [out]}, dry=True)
     assert status == 403, "and not begin it again"
+    # Nor by a pack whose matters are sealed no more.
+    assert (await w.patch({"pack": "protection"}))[0] == 200
+    assert (await w.patch({"pack": {"base": "protection", "referrals": []}}, dry=True))[0] == 200
+    for less in ({}, "consular"):
+        status, answer = await w.patch({"pack": less}, dry=True)
+        assert status == 403 and answer["at"] == "/pack", answer
+    assert (await w.patch({"pack": {}}, token=w.both))[0] == 200
 
     def flow(**config):
         block = {"uuid": uid(1), "name": "on", "type": "Parley.HandOver", "config": config, "exits": []}

@@ -79,6 +79,38 @@ T(what_is_sensitive_stays_so)
            "");
 }
 
+T(what_a_pack_seals_stays_sealed)
+{
+#define PACK(v) "{\"pack\":" v "}"
+#define OWN(cl)                                                                                              \
+    PACK("{\"pack\":\"own\",\"paths\":[{\"code\":\"none\",\"clearance\":0},{\"code\":\"sea\","               \
+         "\"clearance\":" cl "}]}")
+    static const char *const fine[][2] = {
+        {NOTHING, OWN("0")},
+        {NOTHING, PACK("\"protection\"")},
+        {OWN("0"), PACK("\"protection\"")},
+        {OWN("1"), OWN("2")},
+        {PACK("{}"), PACK("\"protection\"")},
+        {PACK("\"protection\""), PACK("{\"base\":\"protection\",\"referrals\":[]}")},
+        {PACK("{\"base\":\"protection\",\"forms\":[]}"), PACK("{\"base\":\"protection\"}")},
+    };
+    static const char *const wrong[][2] = {
+        {OWN("2"), OWN("1")},
+        {OWN("1"), OWN("0")},
+        {OWN("2"), PACK("{\"pack\":\"own\",\"paths\":[{\"code\":\"none\",\"clearance\":0}]}")},
+        {OWN("2"), NOTHING},
+        {PACK("\"protection\""), OWN("2")},
+        {PACK("\"protection\""), PACK("{\"base\":\"consular\"}")},
+        {PACK("{\"base\":\"protection\"}"), PACK("{}")},
+    };
+    for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
+        EQ_STR(judged(&administrator, fine[i][0], fine[i][1], "[]", "[]"), "");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        OK(strstr(judged(&administrator, wrong[i][0], wrong[i][1], "[]", "[]"), "/pack: "));
+        EQ_STR(judged(&trusted, wrong[i][0], wrong[i][1], "[]", "[]"), "");
+    }
+}
+
 T(an_administrator_remains)
 {
     EQ_STR(judged(&trusted, NOTHING, NOTHING, "[" ROOT "]", "[{\"login\":\"root\",\"roles\":[\"agent\"]}]"),
