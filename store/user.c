@@ -157,6 +157,7 @@ bool user_read(struct store_op *system, struct arena *a, const struct redis_repl
         u->changed_ms = store_number(r->items[4]);
         u->second = slice_is(store_item(r, 5), "1");
         u->proved = slice_is(store_item(r, 6), "1");
+        u->signed_ms = store_item(r, 7).n ? store_number(r->items[7]) : 0;
         good = true;
         mem_wipe(plain.p, plain.n);
     }

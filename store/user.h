@@ -13,8 +13,9 @@ struct store_user {
     bool disabled;
     const char *operations; /* blank-separated: where an agent record exists */
     int64_t changed_ms;
-    bool second; /* has a second factor (second.h) */
-    bool proved; /* and this sign-in has shown it: its session did, or the device is trusted */
+    bool second;       /* has a second factor (second.h) */
+    bool proved;       /* and this sign-in has shown it: its session did, or the device is trusted */
+    int64_t signed_ms; /* of store_session_check: when they signed in; 0: not known */
 };
 
 /* password: hashed with scrypt (N 2^15, r 8, p 1, RFC 7914) on a thread; NULL: as it is; "": none fits. */

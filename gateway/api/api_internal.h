@@ -113,7 +113,8 @@ struct caller { /* owned copy of a `who` with where it came from */
     struct api_op *op; /* NULL for calls outside an operation */
     char login[64], agent[64], name[128], areas[512], teams[256];
     bool signed_in;
-    bool must_enrol; /* signed in, and may set up a second factor and nothing else */
+    bool must_enrol;   /* signed in, and may set up a second factor and nothing else */
+    int64_t signed_ms; /* when their session began; 0: not known, or a token */
 };
 /* Finds out who sends the request; writes by cookie need an Origin that is ours. done exactly once; on an
  * error the code is ERR_AUTH or ERR_FORBIDDEN (or ERR_UNAVAILABLE). o NULL: only that somebody is signed in

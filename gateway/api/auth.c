@@ -219,6 +219,7 @@ static void on_session(void *arg, const struct err *e, const struct store_user *
         return;
     }
     c.must_enrol = second_must(q->a, q->rq, u);
+    c.signed_ms = u->signed_ms;
     if (q->o && !auth_member(q->o, u->login, &c))
         refuse(q, ERR_NOT_FOUND, "no such operation");
     else if (q->o && !auth_network(q->o, &c, http_req_peer(q->rq)))

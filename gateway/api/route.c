@@ -133,6 +133,7 @@ static void on_caller(void *arg, const struct err *e, const struct caller *calle
         return;
     }
     caller_copy(&c->caller, &caller->who);
+    c->caller.signed_ms = caller->signed_ms;
     bodies_knows(c->api, c->rq, c->caller.login);
     if (c->route->roles && !(c->route->roles & c->caller.who.roles)) {
         call_problem(c, 403, "your role does not allow this");

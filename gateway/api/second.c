@@ -21,6 +21,14 @@ bool second_must(const struct api *a, const struct http_req *rq, const struct st
     return a->cf.second == API_SECOND_REQUIRED && !u->second && !may_wait(a, rq);
 }
 
+#define FRESH_MS 600000 /* so long after signing in the password is not asked for again */
+
+/* Whoever has found or stolen a session could else set up a first one of their own, and keep its user out. */
+static bool password_wanted(const struct call *c)
+{
+    return store_now_ms(c->api->cf.store) - c->caller.signed_ms > FRESH_MS;
+}
+
 /* ---- how it stands ---- */
 
 static void on_show(void *arg, const struct err *e, const struct store_second *f)
@@ -33,9 +41,12 @@ static void on_show(void *arg, const struct err *e, const struct store_second *f
         return;
     }
     buf_init(&b, 512);
-    buf_printf(&b, "{\"on\":%s,\"policy\":\"%s\",\"later\":%s,\"trust_days\":%u,\"recovery_left\":%u",
+    buf_printf(&b,
+               "{\"on\":%s,\"policy\":\"%s\",\"later\":%s,\"password\":%s,\"trust_days\":%u,"
+               "\"recovery_left\":%u",
                f->on ? "true" : "false", policies[c->api->cf.second],
-               may_wait(c->api, c->rq) ? "true" : "false", c->api->cf.trust_days, f->codes_left);
+               may_wait(c->api, c->rq) ? "true" : "false", !f->on && password_wanted(c) ? "true" : "false",
+               c->api->cf.trust_days, f->codes_left);
     if (f->on)
         view_time(&b, "since", f->since_ms, false);
     buf_char(&b, '}');
@@ -132,6 +143,39 @@ static void start_anew(struct call *c)
     store_second_start(c->api->cf.store, c->caller.login, on_secret, c);
 }
 
+static void on_password(void *arg, const struct err *e, const struct store_user *u)
+{
+    struct call *c = arg;
+    (void)u;
+    if (e->code == ERR_RATE || e->code == ERR_BUSY)
+        sign_too_often(c, e);
+    else if (e->code == ERR_AUTH || e->code == ERR_NOT_FOUND)
+        call_problem_code(c, 403, "the password is wrong", "password");
+    else if (e->code)
+        call_err(c, e);
+    else
+        start_anew(c);
+}
+
+/* A first one. */
+static void start_first(struct call *c)
+{
+    struct slice password = json_opt_str(c->body, "password");
+    struct device d;
+    if (!password_wanted(c)) {
+        start_anew(c);
+        return;
+    }
+    if (!password.n || password.n > 512) {
+        call_problem_code(c, 403, "it is a while since you signed in: your password is wanted again",
+                          "password");
+        return;
+    }
+    device_read(c, c->caller.login, &d);
+    struct store_from from = device_from(&d);
+    store_user_check_from(c->api->cf.store, c->caller.login, password.p, &from, on_password, c);
+}
+
 static void on_there(void *arg, const struct err *e, const struct store_second *f)
 {
     struct call *c = arg;
@@ -142,12 +186,12 @@ static void on_there(void *arg, const struct err *e, const struct store_second *
     else if (f->on)
         prove(c, start_anew);
     else
-        start_anew(c);
+        start_first(c);
 }
 
 void second_start(struct call *c)
 {
-    static const char *const known[] = {"code", NULL};
+    static const char *const known[] = {"code", "password", NULL};
     if (call_members(c, known) && is_person(c))
         store_second_get(c->api->cf.store, c->caller.login, on_there, c);
 }

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Users, sessions, tokens: under the system's prefix only. user:<keyed hash of the login> hash: x (sealed record), p (sealed password
--- hash), ds disabled, g generation: a session of an older one is over. sess:<SHA-256 of the secret>: u, g, i (idle time).
+-- hash), ds disabled, g generation: a session of an older one is over. sess:<SHA-256 of the secret>: u, g, i (idle time), f (second factor shown), at (signed in).
 -- token:<SHA-256>: x (sealed), n (id), lu (last used); tokens: id → SHA-256; tokens:<op>: set of ids. try:<keyed hash of the login><of the network or of
 -- the device> and trys:<of the login>: n tries, u until when. from:<of the login>, devs:<of the login>: networks and devices that signed
 -- in, by time; a new password and disabling empty both.
@@ -157,16 +157,16 @@ do
             return P.err('AUTH no such user, or disabled')
         end
         local key = K .. 'sess:' .. a[1]
-        call('HSET', key, 'u', a[2], 'g', u.g, 'i', a[3], 'f', a[4] or '0')
+        call('HSET', key, 'u', a[2], 'g', u.g, 'i', a[3], 'f', a[4] or '0', 'at', int(P.now()))
         call('EXPIRE', key, a[3])
         return redis.status_reply('OK')
     end)
 
-    -- hash: the user as user_get gives it, and whether the second factor was shown. Using it keeps it alive; written only when a tenth of the time is gone, so that most
+    -- hash: the user as user_get gives it, whether the second factor was shown, and when they signed in ('' not known). Using it keeps it alive; written only when a tenth of the time is gone, so that most
     -- checks are reads.
     P.reg_full('session_check', function(K, a)
         local key = K .. 'sess:' .. a[1]
-        local s = P.fields(key, 'u', 'g', 'i', 'f')
+        local s = P.fields(key, 'u', 'g', 'i', 'f', 'at')
         if s.u == '' then
             return P.err('AUTH no such session')
         end
@@ -179,7 +179,7 @@ do
             call('EXPIRE', key, s.i)
         end
         local r = record(K, s.u)
-        r[7] = s.f
+        r[7], r[8] = s.f, s.at
         return r
     end)
 

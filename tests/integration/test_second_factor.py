@@ -107,6 +107,27 @@ async def here_it_may_wait_elsewhere_it_is_needed(w):
     assert w.d.request("GET", "/api/v1/me/second-factor", headers=headers)[0] == 200
 
 
+async def an_old_session_sets_up_none_without_the_password(w):
+    farid = w.person("farid")
+    farid.step_one()
+    assert farid.call("GET", "me/second-factor")[1]["password"] is False
+    redis = redis_of(w.d, "data")
+    for old in (b"0", str(int((time.time() - 601) * 1000)).encode(), None):  # None: of a version that did not keep it
+        for key in redis.scan_iter(b"p:{_}:sess:*"):
+            redis.hset(key, "at", old) if old else redis.hdel(key, "at")
+        assert farid.call("GET", "me/second-factor")[1]["password"] is True
+        for body in ({}, {"password": ""}, {"password": "not the password"}, {"code": "123456"}):
+            status, no = farid.call("POST", "me/second-factor", body)
+            assert (status, no["code"]) == (403, "password"), (body, no)
+    assert farid.call("POST", "me/second-factor/confirm", {"code": "123456"})[0] == 409, "nothing was begun"
+    time.sleep(1)
+    status, new = farid.call("POST", "me/second-factor", {"password": farid.password})
+    assert status == 200 and new["secret"], new
+    farid.step_one()  # who has just signed in is not asked
+    farid.enrol()
+    assert farid.call("GET", "me/second-factor")[1]["password"] is False
+
+
 async def two_steps_and_a_code_once(w):
     amal = w.person("amal")
     assert amal.step_one()[0] == 200
@@ -226,5 +247,5 @@ async def ended_by_an_administrator(w):
 
 
 if __name__ == "__main__":
-    run_shared(World, [here_it_may_wait_elsewhere_it_is_needed, two_steps_and_a_code_once, recovery_codes, a_trusted_device, wrong_codes_wait,
+    run_shared(World, [here_it_may_wait_elsewhere_it_is_needed, an_old_session_sets_up_none_without_the_password, two_steps_and_a_code_once, recovery_codes, a_trusted_device, wrong_codes_wait,
                        ended_by_an_administrator])

@@ -10,6 +10,7 @@ export interface SecondFactorState {
   on: boolean;
   policy: 'required' | 'offered' | 'off';
   later: boolean;
+  password?: boolean; // wanted again before a first one is set up
   trust_days: number;
   recovery_left: number;
   since?: string;
@@ -53,7 +54,8 @@ const ask = <T>(path: string, method = 'GET', body?: unknown): Promise<T> => cal
 export const signInCode = (login: string, ticket: string, code: string, trust: boolean): Promise<Me> =>
   ask('sign-in/code', 'POST', { login, ticket, code, trust });
 export const secondFactor = (): Promise<SecondFactorState> => ask('me/second-factor');
-export const beginSecond = (code?: string): Promise<{ secret: string; uri: string }> => ask('me/second-factor', 'POST', code ? { code } : {});
+export const beginSecond = (code?: string, password?: string): Promise<{ secret: string; uri: string }> =>
+  ask('me/second-factor', 'POST', { ...(code && { code }), ...(password && { password }) });
 export const confirmSecond = (code: string): Promise<{ recovery: string[] }> => ask('me/second-factor/confirm', 'POST', { code });
 export const newCodes = (code: string): Promise<{ recovery: string[] }> => ask('me/second-factor/codes', 'POST', { code });
 

@@ -5,6 +5,7 @@ import { reason, t } from '../lib/text.svelte';
 export function sayCode(error: unknown): string {
   if (!(error instanceof ApiError)) return t('error.other');
   if (error.status === 429) return error.retryAfter ? t('signin.rate', { n: error.retryAfter }) : t('signin.rate_unknown');
+  if (error.code === 'password') return t('signin.wrong');
   if (error.code === 'code') return t('security.code_wrong');
   if (error.code === 'ticket' || error.code === 'begin') return t('security.again');
   if (error.code === 'network') return t('security.network');
