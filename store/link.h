@@ -52,7 +52,8 @@ void store_contact_unmerge(struct store_op *op, struct id a, struct id b, const 
 void link_person(struct store_op *op, uint64_t contact,
                  void (*done)(void *arg, const struct err *e, const uint64_t *contacts, size_t n), void *arg);
 
-/* answer: "yes", "no", "undo". ERR_CONFLICT: nothing of this kind is asked about the thread. */
+/* answer: "yes", "no", "undo". ERR_CONFLICT: nothing of this kind is asked about the thread. ERR_FORBIDDEN:
+ * whoever opened it by a number says "yes" alone: the person has not written in it. */
 void store_same_person(struct store_op *op, struct id thread, const char *actor, const char *answer,
                        store_thread_done done, void *arg);
 /* how: a code. One that failed takes an earlier one away. */

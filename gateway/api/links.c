@@ -189,12 +189,20 @@ static bool may_answer(struct call *c, const struct err *e, const struct card *c
     return false;
 }
 
+static void on_same(void *arg, const struct err *e, const struct store_thread *t)
+{
+    if (e->code == ERR_FORBIDDEN)
+        call_problem_code(arg, 403, e->text, "alone");
+    else
+        on_thread(arg, e, t);
+}
+
 static void on_same_card(void *arg, const struct err *e, const struct card *card)
 {
     struct call *c = arg;
     if (may_answer(c, e, card))
         store_same_person(c->op->op, card->t->id, actor(c),
-                          json_string_value(json_object_get(c->body, "answer")), on_thread, c);
+                          json_string_value(json_object_get(c->body, "answer")), on_same, c);
 }
 
 static void thread_same_person(struct call *c)

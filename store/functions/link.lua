@@ -268,6 +268,7 @@ do
         local list = {'T', sub(id .. (c[3] or ''), 1, 400)}
         if doubt then
             field('du', P.doubt_said(K, contact, cl, 'channel'))
+            field('dh', a[10])
             P.doubt_begins(K, contact, id, nil, 'channel', channel, list)
         else
             list[3], list[4] = 'o' .. a[3], id

@@ -3,7 +3,8 @@
 -- one known, what comes opens a thread in doubt (du: why), apart from the contact's others until somebody has asked.
 -- Of the contact: sc, the channels on which they are who they are said to be, with a tab around each; dd, the threads in doubt, newest first.
 -- Of the thread: du why it is in doubt ("quiet": nothing is asked, since whatever else there is has a higher clearance, and a question would
--- be a trace of it); ds why it was, dk its channel and df its address then; dv "no" when somebody else was found; ih, ib, ic the last check of identity: how, by
+-- be a trace of it); ds why it was, dk its channel and df its address then; dv "no" when somebody else was found; dh who
+-- opened it by a number; ih, ib, ic the last check of identity: how, by
 -- whom, when.
 do
     local int = P.int
@@ -101,10 +102,12 @@ do
         end
     end
 
-    local function yes(K, t, now)
-        local key, h = K .. 'contact:' .. t.c, P.fields(K .. 'thread:' .. t.id, 'du', 'ch', 'fa')
+    local function yes(K, t, now, actor)
+        local key, h = K .. 'contact:' .. t.c, P.fields(K .. 'thread:' .. t.id, 'du', 'ch', 'fa', 'dh', 'li')
         if h.du == '' or h.du == 'quiet' then
             return false
+        elseif h.dh == actor and (h.li == '' or h.li == '0') then -- else a number alone opens anybody's earlier threads
+            return P.err('FORBIDDEN somebody else confirms it, or the person writes in this thread first')
         end
         local c = call('HMGET', key, 'sc', 'dd')
         local list, left = c[2] or '', {}
@@ -163,14 +166,16 @@ do
         end
         local done = false
         if a[3] == 'yes' then
-            done = yes(K, t, now)
+            done = yes(K, t, now, a[2])
         elseif a[3] == 'undo' then
             done = undo(K, t, now)
         elseif (call('HGET', K .. 'thread:' .. t.id, 'du') or 'quiet') ~= 'quiet' then
             done = true
             call('HSET', K .. 'thread:' .. t.id, 'dv', 'no')
         end
-        if not done then
+        if type(done) == 'table' then
+            return done
+        elseif not done then
             return P.err('CONFLICT there is no such question about this thread')
         end
         P.change(K, t, {now = now, actor = a[2], why = 'same', a = a[3], set = {}})

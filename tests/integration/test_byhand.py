@@ -111,7 +111,14 @@ async def test_a_known_number_tells_nothing(w):
     assert (await w.call("GET", "threads/{thread}", "amal", thread=first))[0] == 404
     assert "SECRET" not in str(threads(w.d, w.tokens["amal"], q="SECRET-WORD"))
     assert (await w.call("POST", "threads/{thread}/same-person", "farid", {"answer": "yes"}, thread=t["id"]))[0] == 404
-    t = await w.ok("POST", "threads/{thread}/same-person", "amal", {"answer": "yes"}, thread=t["id"])
+    # Whoever opened it by the number alone does not confirm it alone, whatever they enter; a colleague does.
+    await w.ok("POST", "threads/{thread}/identity", "amal", {"how": "questions", "passed": True}, thread=t["id"])
+    await w.ok("POST", "threads/{thread}/happened", "amal", CALLED, thread=t["id"])
+    status, no = await w.call("POST", "threads/{thread}/same-person", "amal", {"answer": "yes"}, thread=t["id"])
+    assert status == 403 and no["code"] == "alone", no
+    assert (await w.call("GET", "threads/{thread}", "amal", thread=first))[0] == 404
+    await w.ok("POST", "threads/{thread}/same-person", "selin", {"answer": "yes"}, thread=t["id"])
+    t = await w.ok("GET", "threads/{thread}", "amal", thread=t["id"])
     assert t["same_person"] == {"why": "channel", "answer": "yes"} and t["contact"]["name"] == "Zeynep"
     assert (await w.call("GET", "threads/{thread}", "amal", thread=first))[0] == 200
     c = await w.ok("GET", "contacts/{contact}", "amal", contact=t["contact"]["id"])

@@ -181,6 +181,14 @@ def test_by_hand(s):
     assert new == b"1" and field(s, id2, "du") == "channel" and contact(s, c)["h"][b"o0"] == id1
     assert s.refused("thread_new", c, b"thread04", 0, "desk", blind("tel:+2"), "", "", "", "amal", "amal", "") == "INVALID"
     assert s.refused("thread_new", b"nobody00", b"thread04", 0, "desk", b"", "", "", "", "amal", "amal", "") == "NOT_FOUND"
+    assert s.refused("same_person", id2, "amal", "yes") == "FORBIDDEN" and field(s, id2, "du") == "channel"  # not alone
+    s.call("same_person", id2, "amal", "no")
+    s.call("same_person", id2, "amal", "undo")
+    s.call("same_person", id2, "farid", "yes")
+    assert field(s, id2, "du") == ""
+    s.call("same_person", id2, "amal", "undo")
+    assert s.refused("same_person", id2, "amal", "yes") == "FORBIDDEN"
+    s.r.hset(b"p:{x}:thread:" + id2, "li", "4")  # they have written in it
     s.call("same_person", id2, "amal", "yes")
     assert field(s, id2, "du") == ""
     s.call("identity", id2, "amal", "receipt", "passed")
