@@ -53,7 +53,7 @@ static void test_post(struct call *c)
         call_problem(c, 400, "to: an address is wanted, such as \"tel:+905551234567\"");
     else if (c->args[0].n >= 64 || !name_valid(c->args[0]))
         call_problem(c, 404, "no such channel");
-    else
+    else if (call_rate(c, "test", 20))
         c->api->cf.admin.test(c->api->cf.admin.ctx, c->op->op,
                               arena_dup(http_req_arena(c->rq), c->args[0].p, c->args[0].n), to,
                               language.n && language.n < 36 ? language.p : "", on_tested, c);

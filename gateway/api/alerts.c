@@ -306,9 +306,10 @@ static void alert_raise_post(struct call *c)
     else if (drill && (json_object_get(c->body, "thread") ||
                        (area && (!area_known(c, area) || !rights_area(&c->caller.who, area)))))
         call_problem(c, 400, "a drill has no thread, and an area of yours");
-    else if (drill)
-        raise_now(c, (struct id){{0}}, true);
-    else if (area)
+    else if (drill) {
+        if (call_rate(c, "drill", 6))
+            raise_now(c, (struct id){{0}}, true);
+    } else if (area)
         call_problem(c, 400, "area: the thread's is taken");
     else if (call_id(c, json_opt_str(c->body, "thread"), &id))
         card_load(c->op, &c->caller.who, id, on_raise_card, c);

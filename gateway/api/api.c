@@ -21,6 +21,7 @@ struct api *api_new(const struct api_config *cf, struct err *e)
     map_init(&a->ops);
     list_init(&a->retired);
     bodies_open(a);
+    rates_open(&a->rates);
     if (cf->openapi_dir && read_openapi(a, e)) {
         mem_free(a);
         return NULL;
@@ -53,6 +54,7 @@ void api_free(struct api **ap)
     while ((l = list_pop(&a->retired)))
         operation_free(container_of(l, struct api_op, node));
     bodies_close(a);
+    rates_close(&a->rates);
     pages_free(&a->pages);
     mem_free(a->openapi);
     mem_clear(ap);

@@ -4,6 +4,7 @@
 #define PARLEY_API_INTERNAL_H
 
 #include "gateway/api/api.h"
+#include "gateway/api/rates.h"
 #include "gateway/api/rights.h"
 #include "gateway/api/tally.h"
 #include "gateway/base/json.h"
@@ -69,6 +70,7 @@ struct api {
     struct map bodies_of, /* who → struct body_who */
         secrets;          /* hash of one that was good → login */
     size_t body_bytes, strange_bytes;
+    struct rates rates;
 };
 
 /* The parts of openapi.json joined; out is the caller's to clear. */

@@ -335,6 +335,17 @@ async def a_channel_is_tried_paused_and_taken_up_again(w):
     assert status == 200 and answer["changes"] == ["disabled channels/web"], answer  # removed: never deleted
 
 
+async def drills_and_test_messages_have_a_most(w):
+    for path, args, body, good, most in (("alerts", {}, {"drill": True, "category": "medical"}, (200, 201), 6),
+                                         ("operation/channels/{channel}/test", {"channel": "app"}, {"to": "tel:+905329998877"}, (200, 400), 20)):
+        for n in range(most + 1):
+            status, answer, heads = await w.call("POST", path, None, args, body)
+            if status == 429:
+                break
+            assert status in good, answer
+        assert status == 429 and 0 < int(heads["Retry-After"]) <= 3600 and answer["code"] == "rate" and (n == most or "channels" in path), (path, n, answer)
+
+
 async def what_failed_in_sealed_threads_is_not_told(w):
     people = w.d.token(role="supervisor", clearance=2)
     items = [{"id": secrets.token_hex(8), "from": {"address": f"tel:+9053200022{n}{n}"}, "text": "hello", "clearance": n} for n in (0, 1, 2)]
@@ -365,7 +376,7 @@ async def what_failed_in_sealed_threads_is_not_told(w):
 TESTS = [only_administrators_of_the_whole, the_document_is_the_export, what_the_page_changes_is_in_the_export_and_the_other_way_round, wrong_in_the_same_words_as_apply,
          of_two_who_read_the_same_one_is_refused, a_dry_run_changes_nothing, secrets_go_in_and_never_come_out, what_is_sensitive_is_given_by_those_who_have_it,
          what_is_sensitive_is_not_let_out, an_area_is_not_the_whole, users_are_added_and_given_passwords, texts_say_what_is_shipped_and_what_is_own, a_channel_is_tried_paused_and_taken_up_again,
-         what_failed_in_sealed_threads_is_not_told]
+         drills_and_test_messages_have_a_most, what_failed_in_sealed_threads_is_not_told]
 
 if __name__ == "__main__":
     run_shared(World, TESTS, 60)

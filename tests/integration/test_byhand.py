@@ -264,6 +264,22 @@ async def test_found_by_name_by_those_who_may(w):
     assert (await asyncio.to_thread(w.d.api, "GET", "contacts?name=x", None, w.tokens["amal"]))[0] == 403
 
 
+async def test_numbers_are_not_tried_without_end(w):
+    """Writing first: 20 in an hour; numbers in all: 60; whatever is known of them. A program's token may go on."""
+    async def tried(who, path, body):
+        status, answer, heads = await asyncio.to_thread(w.api.call, "POST", OPS + path, {}, {"address": number(), **body}, w.tokens[who])
+        if status == 429:
+            assert 3000 < int(heads["Retry-After"]) <= 3600 and answer["code"] == "rate", (heads, answer)
+        return status
+    assert [await tried("nadia", "threads", {}) for _ in range(21)] == [201] * 20 + [429]
+    assert await tried("nadia", "threads", {"happened": CALLED}) == 201, "who called is entered all the same"
+    assert [await tried("nadia", "contacts", {}) for _ in range(39)] == [201] * 38 + [429]
+    assert await tried("nadia", "threads", {"happened": CALLED}) == 429
+    assert (await w.call("POST", "threads", "nadia", {"happened": CALLED}))[0] == 201, "without a number"
+    w.tokens["program"] = w.d.token(clearance=0)
+    assert [await tried("program", "contacts", {}) for _ in range(61)] == [201] * 61
+
+
 async def test_every_call_was_tried(w):
     assert not w.api.missing("byhand"), w.api.missing("byhand")
 
