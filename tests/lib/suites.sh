@@ -85,7 +85,7 @@ suite_web() {
 # Each fuzz target runs for 20 seconds in the default run, ten minutes when the suite is named; what it finds that is new stays in
 # tests/out/corpus.
 suite_fuzz() {
-    local seconds="${PARLEY_FUZZ_SECONDS:-$([ -n "$run_is_default" ] && echo 20 || echo 600)}" target name corpus
+    local seconds="${PARLEY_FUZZ_SECONDS:-$([ -n "$run_is_default" ] && echo 15 || echo 600)}" target name corpus
     for target in build-fuzz/fuzz/*; do
         [ -x "$target" ] || continue
         name=$(basename "$target")
