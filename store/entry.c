@@ -8,6 +8,7 @@
 
 #define HAS_TARGET  4
 #define HAS_ADDRESS 8
+#define DESPITE     16 /* functions/outbox.lua looks at it */
 #define PLAIN_HEAD  10
 #define AAD_MOST    1024
 
@@ -49,8 +50,8 @@ static size_t write_head(const struct entry_head *h, char *p)
     size_t n = 0;
     err_assert(h->channel.n < 256 && h->author_id.n < 256);
     p[n++] = (char)((unsigned)h->kind | (h->inbound ? 8u : 0u) | (unsigned)h->author << 4);
-    p[n++] =
-        (char)((unsigned)h->clearance | (h->target_thread ? HAS_TARGET : 0u) | (h->blind ? HAS_ADDRESS : 0u));
+    p[n++] = (char)((unsigned)h->clearance | (h->target_thread ? HAS_TARGET : 0u) |
+                    (h->blind ? HAS_ADDRESS : 0u) | (h->despite ? DESPITE : 0u));
     p[n++] = (char)(unsigned char)h->channel.n;
     if (h->channel.n)
         memcpy(p + n, h->channel.p, h->channel.n);
@@ -119,6 +120,7 @@ bool entry_parse(struct slice v, struct entry_head *h, int64_t *time_ms, struct 
     h->inbound = kind & 8;
     h->author = (enum store_author)(kind >> 4 & 3);
     h->clearance = flags & 3;
+    h->despite = flags & DESPITE;
     h->channel = slice_of(p + 3, (unsigned char)p[2]);
     p += 3 + h->channel.n;
     if (p >= end || h->clearance >= KEYS_CLEARANCES)

@@ -15,6 +15,7 @@ struct entry_head {
     uint64_t target_thread; /* 0: none */
     uint32_t target_seq;
     const unsigned char *blind; /* of the recipient's address; NULL: none */
+    bool despite;               /* it goes out although it is not safe to reach them there */
 };
 
 /* What the function puts before it: the form and the time; in form 2 search sets and their length stand

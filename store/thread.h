@@ -233,8 +233,9 @@ struct store_outbound {
     const char *channel;  /* MESSAGE…: "" takes the thread's; then `address` is the contact's on it */
     struct slice address; /* "" takes the one that wrote last on that channel */
     struct slice text, extra;
-    struct id target; /* s[0] 0: none; where it went, this goes, whatever `address` says */
-    bool pull;        /* nothing to send: the person's page fetches */
+    struct id target;    /* s[0] 0: none; where it went, this goes, whatever `address` says */
+    bool pull;           /* nothing to send: the person's page fetches */
+    bool despite_unsafe; /* MESSAGE: also where it is not safe to reach them, which the audit then tells */
     const struct slice *words;
     size_t words_n;
     /* Allowed only while the thread is held by this agent; "" no check (supervisors, system). ERR_CONFLICT

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define TRIES 8
-enum { FLAG_PULL = 1, FLAG_SENDS = 2, FLAG_CHOICES = 4 };
+enum { FLAG_PULL = 1, FLAG_SENDS = 2, FLAG_CHOICES = 4, FLAG_DESPITE = 8 };
 
 struct writing {
     struct store_op *op;
@@ -102,6 +102,8 @@ static void arg_fixed(const struct writing *w, struct store_args *a)
     f[35] = (char)(channel ? (o->pull ? FLAG_PULL : FLAG_SENDS) : 0);
     if (channel && offers_choices(o))
         f[35] = (char)(f[35] | FLAG_CHOICES);
+    if (o->kind == STORE_MESSAGE && o->despite_unsafe)
+        f[35] = (char)(f[35] | FLAG_DESPITE);
     memcpy(f + 36, w->op->store->tag, 2);
     store_arg_copy(a, f, sizeof(f));
 }
@@ -131,7 +133,8 @@ static void put(struct writing *w)
                            .author_id = slice_str(o->author_id),
                            .target_thread = w->target_thread,
                            .target_seq = w->target_seq,
-                           .blind = w->has_blind ? w->blind : NULL};
+                           .blind = w->has_blind ? w->blind : NULL,
+                           .despite = o->kind == STORE_MESSAGE && o->despite_unsafe};
     struct store_args a;
     struct buf entry;
     buf_init(&entry, o->text.n + o->extra.n + 2048);

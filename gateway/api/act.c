@@ -309,8 +309,8 @@ static void patch(struct act *a)
 /* ---- the verbs ---- */
 
 static const char *const m_none[] = {NULL};
-static const char *const m_send[] = {"kind",        "text",    "channel",  "address",
-                                     "attachments", "choices", "reply_to", NULL};
+static const char *const m_send[] = {"kind",    "text",     "channel",        "address", "attachments",
+                                     "choices", "reply_to", "despite_unsafe", NULL};
 static const char *const m_edit[] = {"kind", "target", "text", NULL};
 static const char *const m_deletion[] = {"kind", "target", NULL};
 static const char *const m_reaction[] = {"kind", "target", "emoji", NULL};

@@ -95,6 +95,7 @@ void act_write(struct act *a, enum store_kind kind, const char *channel, struct 
         .extra = buf_view(&extra),
         .target = a->target,
         .pull = pull,
+        .despite_unsafe = json_is_true(json_object_get(a->body, "despite_unsafe")),
         .words = words->words,
         .words_n = words->n,
         .must_hold = over ? "" : a->by.agent,
@@ -193,6 +194,19 @@ bool act_take_ref(struct act *a)
     return true;
 }
 
+/* Else whoever marks a person as unsafe stops the answers of those whom the person has told of them. */
+static bool may_despite(struct act *a)
+{
+    const json_t *despite = json_object_get(a->body, "despite_unsafe");
+    if (despite && !json_is_boolean(despite))
+        act_refuse(a, ERR_INVALID, "despite_unsafe: true or false");
+    else if (json_is_true(despite) && !(a->by.who.roles & (ROLE_SUPERVISOR | ROLE_FOCAL)))
+        act_refuse(a, ERR_FORBIDDEN, "despite_unsafe: a focal point or a supervisor decides that");
+    else
+        return true;
+    return false;
+}
+
 void act_send(struct act *a)
 {
     json_t *text = json_object_get(a->body, "text"), *files = json_object_get(a->body, "attachments");
@@ -223,7 +237,7 @@ void act_send(struct act *a)
     }
     a->extra = json_object();
     a->attachments = json_array();
-    if (!act_take_ref(a) || !take_choices(a))
+    if (!may_despite(a) || !act_take_ref(a) || !take_choices(a))
         return;
     const char *reply_to = json_string_value(json_object_get(a->body, "reply_to"));
     if (reply_to)

@@ -46,10 +46,10 @@ do
         end
         local t = call('HMGET', K .. 'thread:' .. thread, 'c', 'k')
         local c = t[1] and call('HMGET', K .. 'contact:' .. t[1], 'a' .. blind, 'un', 'me') or {}
-        if (c[2] or c[3]) and P.unsafe(K, t[1], channel) then -- asked where there is something to ask
+        local flags, target = byte(log[1], 9), ''
+        if (c[2] or c[3]) and flags % 32 < 16 and P.unsafe(K, t[1], channel) then -- asked where there is something to ask
             return false
         end
-        local flags, target = byte(log[1], 9), ''
         if flags % 8 >= 4 then
             local at = 11 + byte(log[1], 10)
             at = at + 1 + byte(log[1], at)

@@ -105,7 +105,7 @@ do
     end
 
     -- ---- log:<thread>: entries. Field: number. Value: form 1, time 6, kind 1 (kind | inbound << 3 | author << 4), flags 1 (clearance |
-    -- HAS_TARGET | HAS_ADDRESS), channel and author with their lengths, target 12, blind address 16, envelope; in form 2 also its search sets
+    -- HAS_TARGET | HAS_ADDRESS | 16 sent although it is not safe), channel and author with their lengths, target 12, blind address 16, envelope; in form 2 also its search sets
     -- (words.h) and their length 2: a key or a field of their own would cost more than they do. Moves: see P.event_entry.
     local PLAIN, SEARCHED = 1, 2
     local HAS_TARGET, HAS_ADDRESS = 4, 8

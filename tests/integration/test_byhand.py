@@ -242,6 +242,30 @@ async def test_what_is_not_safe_holds_for_the_whole_person(w):
     assert (await w.call("POST", "threads/{thread}/entries", "amal", message, thread=b["id"]))[0] == 201
 
 
+async def test_a_mark_does_not_stop_focal_points(w):
+    tel = number()
+    await w.hook(tel, "I want to register")
+    [first] = await w.threads_of(tel, 1)
+    await w.ok("POST", "threads/{thread}/assign", "selin", {"agent": "amal"}, thread=first)
+    contact = (await w.ok("GET", "threads/{thread}", "amal", thread=first))["contact"]["id"]
+    await w.hook(tel, "I want to report misconduct")
+    [sealed] = await eventually(lambda: [t["id"] for t in threads(w.d, w.tokens["nadia"]) if t["clearance"] == 2 and t["contact"]["id"] == contact])
+    await w.ok("POST", "threads/{thread}/safety", "amal", {"unsafe": ["*"]}, thread=first)
+    message, write = {"kind": "message", "text": "DESPITE we read your report"}, "threads/{thread}/entries"
+    assert (await w.call("POST", write, "nadia", message, thread=sealed))[0] == 409
+    assert (await w.call("POST", write, "nadia", {**message, "despite_unsafe": "yes"}, thread=sealed))[0] == 400
+    assert (await w.call("POST", write, "amal", {**message, "despite_unsafe": True}, thread=first))[0] == 403
+    assert (await w.call("POST", write, "amal", {**message, "despite_unsafe": False}, thread=first))[0] == 409
+    assert (await w.call("POST", write, "nadia", {**message, "despite_unsafe": True}, thread=sealed))[0] == 201
+    await eventually(lambda: [e for e in entries(w.d, w.tokens["nadia"], sealed) if e["text"] == message["text"] and e["status"] == "sent"])
+    assert any(message["text"] in one["body"].decode() for one in w.receiver.got)
+
+    async def told(token):
+        page = (await asyncio.to_thread(w.d.api, "GET", "audit?limit=200", None, token))[1]["items"]
+        return [x["actor"] for x in page if x["action"] == "entry.despite_unsafe" and x["object"].endswith(sealed)]
+    assert await told(w.d.token(role="auditor", clearance=2)) == ["nadia"] and await told(w.tokens["auditor"]) == []
+
+
 async def test_nobody_is_erased_without_clearance_where_things_are_sealed(w):
     tel = number()
     await w.hook(tel, "I want to report misconduct, all of it")
