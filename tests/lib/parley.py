@@ -29,9 +29,15 @@ PATHS = {"plugin_dir": os.path.join(BUILD, "connectors"), "texts_dir": os.path.j
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that the kernel gives to connections (from 32768): one of these would be taken before a daemon listens on it."""
+    while True:
+        port = secrets.randbelow(21000) + 11000
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 _started = []
