@@ -257,3 +257,13 @@ void check_things(struct check *c, const json_t *v, const char *key, size_t max,
     }
     map_clear(&first, NULL);
 }
+
+void check_role(struct check *c, const json_t *v)
+{
+    static const char *const roles[] = {"agent",         "supervisor", "focal", "partner",
+                                        "administrator", "auditor",    NULL};
+    for (size_t i = 0; roles[i]; i++)
+        if (slice_is(slice_str(json_string_value(v)), roles[i]))
+            return;
+    check_wrong(c, "a role is wanted: agent, supervisor, focal, partner, administrator or auditor");
+}

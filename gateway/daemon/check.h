@@ -40,6 +40,8 @@ void check_text(struct check *c, const json_t *v);
 void check_short_text(struct check *c, const json_t *v);
 void check_flag(struct check *c, const json_t *v);
 void check_url(struct check *c, const json_t *v);
+/* What somebody may be in an operation: "agent", "supervisor", … */
+void check_role(struct check *c, const json_t *v);
 void check_timezone(struct check *c, const json_t *v);
 void check_any_object(struct check *c, const json_t *v);
 void check_number(struct check *c, const json_t *v, json_int_t min, json_int_t max);

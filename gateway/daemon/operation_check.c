@@ -44,16 +44,6 @@ static void a_pause(struct check *c, const json_t *v)
     check_number(c, v, 0, 86400);
 }
 
-static void a_role(struct check *c, const json_t *v)
-{
-    static const char *const roles[] = {"agent",         "supervisor", "focal", "partner",
-                                        "administrator", "auditor",    NULL};
-    for (size_t i = 0; roles[i]; i++)
-        if (slice_is(slice_str(json_string_value(v)), roles[i]))
-            return;
-    check_wrong(c, "a role is wanted: agent, supervisor, focal, partner, administrator or auditor");
-}
-
 /* ---- things ---- */
 
 static void languages(struct check *c, const json_t *v)
@@ -130,7 +120,7 @@ static void agent_topics(struct check *c, const json_t *v)
 
 static void roles(struct check *c, const json_t *v)
 {
-    check_list(c, v, 6, a_role);
+    check_list(c, v, 6, check_role);
 }
 
 static void chats(struct check *c, const json_t *v)

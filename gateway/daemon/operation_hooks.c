@@ -25,19 +25,9 @@ static void a_cidr(struct check *c, const json_t *v)
         cidrs_free(&read);
 }
 
-static void a_role(struct check *c, const json_t *v)
-{
-    static const char *const roles[] = {"agent",         "supervisor", "focal", "partner",
-                                        "administrator", "auditor",    NULL};
-    for (size_t i = 0; roles[i]; i++)
-        if (slice_is(slice_str(json_string_value(v)), roles[i]))
-            return;
-    check_wrong(c, "a role is wanted: agent, supervisor, focal, partner, administrator or auditor");
-}
-
 static void roles(struct check *c, const json_t *v)
 {
-    check_list(c, v, 6, a_role);
+    check_list(c, v, 6, check_role);
     if (json_is_array(v) && json_array_size(v) == 0)
         check_wrong(c, "it names no role: leave it out, and the network is for all");
 }
